@@ -36,7 +36,10 @@ export function contractionGroups(kernel: Kernel): ContractionGroups | null {
 }
 
 export function axesOfKind(kernel: Kernel, kind: AxisKind): number[] {
-  return kernel.axes.flatMap((axis, index) => (axis.kind === kind ? [index] : []));
+  const found: number[] = [];
+  for (let axis = 0; axis < kernel.axes.length; axis++)
+    if (kernel.axes[axis].kind === kind) found.push(axis);
+  return found;
 }
 
 export function extentOf(kernel: Kernel, axes: readonly number[]): number {

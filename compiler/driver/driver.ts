@@ -26,6 +26,8 @@ interface Made {
   readonly pass: AnyPass;
   readonly from: unknown;
   readonly value: object;
+  /** Whether it is what the pass was given. */
+  readonly isSame: boolean;
   isVerified: boolean;
 }
 
@@ -124,7 +126,7 @@ export class Driver {
   #keep(pass: AnyPass, from: unknown, result: object): object {
     // One object is the result of one pass, or the way back would be lost.
     const value = result === from || this.#made.has(result) ? { ...result } : result;
-    const made = { pass, from, value, isVerified: false };
+    const made = { pass, from, value, isSame: result === from, isVerified: false };
     this.#made.set(value, made);
     if (!pass.tried || checksMeaning()) this.#verify(made);
     return value;
@@ -133,6 +135,7 @@ export class Driver {
   #verify(made: Made): void {
     if (made.isVerified || this.options.isUnverified) return;
     made.isVerified = true;
+    if (this.#isAsBefore(made)) return;
     const { pass, from, value } = made;
     const started = performance.now();
     const problems = pass.verify(value, this.options);
@@ -141,6 +144,12 @@ export class Driver {
     verified(pass.name, value, problems);
     if (difference)
       throw new Error(`internal error: '${pass.name}' changed what is computed: ${difference}`);
+  }
+
+  /** Whether a pass changed nothing of what another one made, which was verified in the same way. */
+  #isAsBefore({ pass, from, isSame }: Made): boolean {
+    const before = isSame ? this.#made.get(from as object) : undefined;
+    return before?.isVerified === true && before.pass.verify === pass.verify;
   }
 
   #timingOf(pass: PassName) {

@@ -90,6 +90,9 @@ function narrowParameters({ module }: ModuleState): ReadonlySet<string> {
   return new Set(module.parameters.flatMap(({ name, storage }) => (storage ? [name] : [])));
 }
 
+/** One function for all passes from schedules to schedules: what one of them hands on as it is needs no second look. */
+const verifyPlain = (made: Schedule, { limits }: PassOptions) => verifySchedule(made, { limits });
+
 export const PASSES = {
   trace: {
     name: 'trace',
@@ -294,7 +297,7 @@ export const PASSES = {
     summary: 'Makes kernels of loop nests, one of equal ones, and drops tensors that none touches.',
     run: (lowered: LoweredModule): Schedule => dropUnused(finaliseNests(lowered)),
     print: printSchedule,
-    verify: (made: Schedule, { limits }: PassOptions) => verifySchedule(made, { limits }),
+    verify: verifyPlain,
   },
   scratch: {
     name: 'scratch',
@@ -304,7 +307,7 @@ export const PASSES = {
     run: (schedule: Schedule, { target }: PassOptions): Schedule =>
       reserveScratch(schedule, TARGETS[target].scratch),
     print: printSchedule,
-    verify: (made: Schedule, { limits }: PassOptions) => verifySchedule(made, { limits }),
+    verify: verifyPlain,
     sameMeaning,
   },
   order: {
@@ -315,7 +318,7 @@ export const PASSES = {
     run: (schedule: Schedule, { limits }: PassOptions): Schedule =>
       orderSteps(schedule, limits.offsetAlignment),
     print: printSchedule,
-    verify: (made: Schedule, { limits }: PassOptions) => verifySchedule(made, { limits }),
+    verify: verifyPlain,
     sameMeaning,
   },
   'share-parts': {
@@ -328,7 +331,7 @@ export const PASSES = {
     run: (schedule: Schedule, { limits }: PassOptions): Schedule =>
       shareParts(schedule, limits.offsetAlignment),
     print: printSchedule,
-    verify: (made: Schedule, { limits }: PassOptions) => verifySchedule(made, { limits }),
+    verify: verifyPlain,
     sameMeaning,
   },
   actions: {
@@ -341,7 +344,7 @@ export const PASSES = {
     run: (schedule: Schedule, _: PassOptions, chosen: ChosenActions | null): Schedule =>
       emitChosen(schedule, chosen),
     print: printSchedule,
-    verify: (made: Schedule, { limits }: PassOptions) => verifySchedule(made, { limits }),
+    verify: verifyPlain,
     sameMeaning,
   },
   'in-place': {

@@ -4,7 +4,7 @@ import { rememberByText } from '../../ir/remember.ts';
 import type { TargetLimits } from '../../ir/schedule.ts';
 import type { StageModel } from '../lower/index.ts';
 import { codeModel } from '../profile/code-model.ts';
-import { leastSeconds, predictSeconds } from '../profile/predict.ts';
+import { leastSeconds, leastSecondsInRegisters, predictSeconds } from '../profile/predict.ts';
 import type { DeviceProfile } from '../profile/profile.ts';
 import { TARGETS } from '../targets/index.ts';
 
@@ -18,6 +18,7 @@ export function stageModel(
     stageNeedsHolder,
     hasWorkgroups,
     privateElements,
+    privateMultiplyAdd,
     time: timeOf,
     work: workOf,
   } = TARGETS[target];
@@ -37,6 +38,8 @@ export function stageModel(
       : {
           time: seconds,
           leastSeconds: (bytes, kernels) => leastSeconds(bytes, kernels, profile),
+          leastAlone: (multiplyAdds) =>
+            leastSecondsInRegisters(multiplyAdds * privateMultiplyAdd, profile),
         }),
   };
 }

@@ -16,6 +16,8 @@ export interface StageModel {
   readonly arrayBytes: number;
   /** Elements of the arrays of a tile that one invocation can compute alone; absent where it cannot. */
   readonly privateElements?: number;
+  /** What so many multiply-adds take at least in such a kernel, where the model knows. */
+  leastAlone?(multiplyAdds: number): number;
   /** Whether nothing waits at barriers in a kernel with stages, as each tile is computed by one invocation alone. */
   isAlone?(kernel: Kernel): boolean;
   /** Whether an array takes its memory from a tensor. */
@@ -55,8 +57,10 @@ type Found =
 /** A kernel over tensors that are numbered as those of its cluster are. */
 type Made = Omit<ShapedNest, 'derived'>;
 
-/** A cluster that one tile form makes so many times slower than its kernels are apart is not tried in other tiles. */
+/** A cluster that two tile forms make so many times slower than its kernels are apart is not tried in other tiles. */
 const HOPELESS = 4;
+/** Nor in those that an invocation computes alone, where its multiply-adds take longer than its kernels apart by so much. */
+const HOPELESS_ALONE = 1.2;
 
 const isProductOf = ({ nest }: Producer) => isMatrixProduct(nest);
 
@@ -151,6 +155,8 @@ export class ClusterStaging {
 
   private search(cluster: Cluster, carries: boolean): Found {
     const { model, tensors, maxBindings } = this.options;
+    const least = this.leastBindings(cluster);
+    if (least > maxBindings) return { reason: `one kernel would have ${least} bindings` };
     const link = linkCluster(cluster, carries);
     if ('reason' in link) return link;
     const bytes = Math.max(
@@ -181,12 +187,32 @@ export class ClusterStaging {
       const time = this.timeOf(stageCluster(link, sizes));
       if (time < best.time) best = { time, sizes };
     };
+    let isHopeless = false;
     for (const [tried, sizes] of candidates.entries()) {
       attempt(sizes);
-      if (!carries && tried === 1 && best.time > HOPELESS * apart()) break;
+      isHopeless = !carries && tried === 1 && best.time > HOPELESS * apart();
+      if (isHopeless) break;
     }
     blocks.forEach(attempt);
-    if (!carries) blockSizes(link, model.privateElements ?? 0).forEach(attempt);
+    const isSlowAlone = () => this.leastAlone(cluster) > HOPELESS_ALONE * apart();
+    if (!carries && !(isHopeless && isSlowAlone()))
+      blockSizes(link, model.privateElements ?? 0).forEach(attempt);
     return best;
+  }
+
+  /** What a cluster takes at least where each tile is computed by one invocation alone. */
+  private leastAlone({ producers, consumer }: Cluster): number {
+    const all = [...producers.map(({ nest }) => nest), consumer];
+    const multiplyAdds = all.reduce((sum, { macs = 0 }) => sum + macs, 0);
+    return this.options.model.leastAlone?.(multiplyAdds) ?? 0;
+  }
+
+  /** Bindings that a cluster has as one kernel at least: of what its kernels bind all but the intermediates that nobody else reads. */
+  private leastBindings({ producers, consumer }: Cluster): number {
+    const bound = new Set<number>();
+    for (const nest of [...producers.map((producer) => producer.nest), consumer])
+      for (const { tensor } of bindTensors(nest, this.options.tensors).bound) bound.add(tensor);
+    for (const { tensor, isKept } of producers) if (!isKept) bound.delete(tensor);
+    return bound.size + (this.options.model.needsHolder ? producers.length : 0);
   }
 }

@@ -9,6 +9,7 @@ import {
 import { mapAffines } from '../../ir/kernel-affines.ts';
 import { kernelCost, nodeOperands, nodesUnderReduction } from '../../ir/kernel-cost.ts';
 import { mapOperands, mapStored } from '../../ir/kernel-operands.ts';
+import { append } from '../../ir/lists.ts';
 import type { ScheduleTensor } from '../../ir/schedule.ts';
 import { byteCount, type DType } from '../../ir/tensor.ts';
 import { canonicalise } from './canonicalise.ts';
@@ -120,19 +121,33 @@ export function bestParts(
   const reads = kernelCost(whole).bytes;
   let [best, least] = [1, bounds.mostOfTime * time(whole)];
   if (leastSeconds(reads, 2) >= least) return best;
+  const tried = new Set<string>();
+  const all = [...tensors];
   /** Whether so many parts are possible, and what is larger may be. */
   const attempt = (wanted: number) => {
-    const made = inParts(nest, wanted, tensors, program, bounds);
+    const cut = cutFor(nest, wanted, bounds);
+    if (!cut) return false;
+    // Numbers of parts that are close to each other come to the same.
+    const extents = cut.nest.axes.map(({ extent }) => extent).join();
+    if (tried.has(extents)) return true;
+    tried.add(extents);
+    const made = halvesOf(nest, cut, tensors, program, bounds);
     if (!made) return false;
     const bytes = made.held.reduce((sum, held) => sum + byteCount(held), 0);
     if (bytes > bounds.mostOfReads * reads) return false;
     // The results of parts are written and read.
     if (leastSeconds(reads + 2 * bytes, 2) >= least) return true;
-    const all = [...tensors, ...made.held];
-    let seconds = 0;
-    for (const one of made.nests) if (seconds < least) seconds += time(kernelOf(one, all));
-    if (seconds < least) [best, least] = [wanted, seconds];
-    return true;
+    all.length = tensors.length;
+    append(all, made.held);
+    const [parts, rest] = made.nests.map((one) => kernelOf(one, all));
+    const first = time(parts);
+    const seconds = first < least ? first + time(rest) : first;
+    if (seconds < least) {
+      [best, least] = [wanted, seconds];
+      return true;
+    }
+    // More parts move more, and where memory is what these wait for already, they gain nothing by it.
+    return first > leastSeconds(kernelCost(parts).bytes, 1);
   };
   for (const wanted of PARTS) if (!attempt(wanted)) break;
   if (best > 1)
@@ -160,11 +175,23 @@ export function inParts(
   wanted: number,
   tensors: readonly ScheduleTensor[],
   program: number,
-  { leastTerms, maxBindings }: SplitBounds,
+  bounds: SplitBounds,
 ): Halves | null {
-  if (pointCount(nest, 'reduced') < wanted * leastTerms) return null;
-  const cut = cutTerms(nest, wanted);
-  if (!cut) return null;
+  const cut = cutFor(nest, wanted, bounds);
+  return cut && halvesOf(nest, cut, tensors, program, bounds);
+}
+
+function cutFor(nest: LoopNest, wanted: number, { leastTerms }: SplitBounds): CutTerms | null {
+  return pointCount(nest, 'reduced') < wanted * leastTerms ? null : cutTerms(nest, wanted);
+}
+
+function halvesOf(
+  nest: LoopNest,
+  cut: CutTerms,
+  tensors: readonly ScheduleTensor[],
+  program: number,
+  { maxBindings }: SplitBounds,
+): Halves | null {
   const { axes } = cut.nest;
   const points = axes.flatMap(({ kind }, axis) =>
     kind === 'parallel' && axis >= cut.parts ? [axis] : [],

@@ -81,6 +81,15 @@ export function leastSeconds(
   return kernels * dispatchSeconds + bytes / Math.max(...rates);
 }
 
+/** What a kernel of so many operations takes in any case where each invocation works alone; 0 where the rate is not known. */
+export function leastSecondsInRegisters(
+  operations: number,
+  { dispatchSeconds, forms }: DeviceProfile,
+): number {
+  const rate = forms?.registers?.operationsPerSecond;
+  return rate ? dispatchSeconds + operations / rate : 0;
+}
+
 /** Seconds of one transfer of so many bytes between device and host, by itself. */
 export function transferSeconds(
   bytes: number,

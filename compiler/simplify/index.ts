@@ -1,4 +1,5 @@
 import type { Graph, Node, ValueId } from '../../ir/graph.ts';
+import { isScalarOp } from '../../ir/ops.ts';
 import { rewriteGraph } from '../rewrite.ts';
 import { simplifyNode } from './rules.ts';
 
@@ -18,17 +19,9 @@ export function simplify(graph: Graph, options: SimplifyOptions = {}): Graph {
   const kinds = new Kinds();
   let current = dropDead(graph);
   for (let round = 0; round < MAX_ROUNDS; round++) {
-    const next = dropDead(rewriteOnce(current, options, kinds));
-    const unchanged =
-      next.nodes.length === current.nodes.length &&
-      next.nodes.every(
-        (node, k) =>
-          node === current.nodes[k] ||
-          (node.op === current.nodes[k].op &&
-            sameNumbers(node.operands, current.nodes[k].operands)),
-      );
-    current = next;
-    if (unchanged) break;
+    const { graph: next, isSimple } = rewriteOnce(current, options, kinds);
+    current = dropDead(next);
+    if (isSimple) break;
   }
   return current;
 }
@@ -37,12 +30,23 @@ function sameNumbers(a: readonly number[], b: readonly number[]): boolean {
   return a.length === b.length && a.every((number, k) => number === b[k]);
 }
 
-function rewriteOnce(graph: Graph, options: SimplifyOptions, kinds: Kinds): Graph {
+/**
+ * One walk. The graph is simple where no rule has appended a node: each node was then looked at over the operands that it has, and another
+ * walk finds nothing. What rules append, and what reads it, may still be simpler.
+ */
+function rewriteOnce(
+  graph: Graph,
+  options: SimplifyOptions,
+  kinds: Kinds,
+): { readonly graph: Graph; readonly isSimple: boolean } {
   const known = new Map<string, ValueId>();
-  return rewriteGraph(graph, (node, _, rewriter) => {
+  let isSimple = true;
+  const rewritten = rewriteGraph(graph, (node, _, rewriter) => {
     const operands = node.operands.map((operand) => rewriter.image[operand]);
     if (node.op === 'stopGradient' && options.differentiated) return operands[0];
+    const { length } = rewriter.builder.nodes;
     const simpler = simplifyNode(node, operands, rewriter);
+    if (rewriter.builder.nodes.length > length) isSimple = false;
     if (simpler !== null) return simpler;
     const key = kinds.keyOf(node, operands);
     const twin = known.get(key);
@@ -53,40 +57,31 @@ function rewriteOnce(graph: Graph, options: SimplifyOptions, kinds: Kinds): Grap
     known.set(key, value);
     return value;
   });
+  return { graph: rewritten, isSimple };
 }
 
-/** Numbers for objects of which equal texts are the same thing. Nodes keep their attributes and types from one round to the next. */
-class Numbers<Thing extends object> {
-  private readonly byObject = new Map<Thing, number>();
-  private readonly byText = new Map<string, number>();
-  private readonly textOf: (thing: Thing) => string;
-
-  constructor(textOf: (thing: Thing) => string) {
-    this.textOf = textOf;
-  }
-
-  of(thing: Thing): number {
-    let number = this.byObject.get(thing);
-    if (number === undefined) {
-      const text = this.textOf(thing);
-      number = this.byText.get(text) ?? this.byText.size;
-      this.byText.set(text, number);
-      this.byObject.set(thing, number);
-    }
-    return number;
-  }
-}
-
-/** What tells values apart beside their ops and operands. */
+/** What tells values apart beside their operands: their types follow from both. */
 class Kinds {
-  private readonly attributes = new Numbers<Node['attributes']>(attributesText);
-  private readonly types = new Numbers<Node['type']>(
-    ({ dtype, shape }) => `${dtype}[${shape.join()}]`,
-  );
+  private readonly byObject = new Map<Node['attributes'], number>();
+  private readonly byText = new Map<string, number>();
 
   /** Equal keys, equal values. */
   keyOf(node: Node, operands: readonly ValueId[]): string {
-    return `${node.op} ${this.attributes.of(node.attributes)} ${this.types.of(node.type)} ${operands.join()}`;
+    // Scalar ops have no attributes.
+    const attributes = isScalarOp(node.op) ? '' : this.numberOf(node.attributes);
+    return `${node.op}${attributes} ${operands.join()}`;
+  }
+
+  /** Nodes keep their attributes from one round to the next; equal texts are the same thing. */
+  private numberOf(attributes: Node['attributes']): number {
+    let number = this.byObject.get(attributes);
+    if (number === undefined) {
+      const text = attributesText(attributes);
+      number = this.byText.get(text) ?? this.byText.size;
+      this.byText.set(text, number);
+      this.byObject.set(attributes, number);
+    }
+    return number;
   }
 }
 

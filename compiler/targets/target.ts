@@ -28,6 +28,8 @@ export interface TargetRow {
   readonly stageNeedsHolder: boolean;
   /** Elements of the arrays of a tile that one invocation can compute alone; 0 where it cannot. */
   readonly privateElements: number;
+  /** Operations of a multiply-add in a kernel that computes them alone, at least. */
+  readonly privateMultiplyAdd: number;
   /** What the order of contractions minimises: time by its roofline. */
   readonly objective: Objective;
   /** What a build goes by where no profile is given. */

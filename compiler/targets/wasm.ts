@@ -30,6 +30,7 @@ export const WASM: TargetRow = {
   scratch: wasmScratch,
   stageNeedsHolder: true,
   privateElements: 0,
+  privateMultiplyAdd: 0,
   // One core does about half a multiply-add in the time in which it moves a byte, and about 2⁹ in that of a call.
   objective: { name: 'time', perElement: 0.5 * DTYPES.f32.bytes, perContraction: 2 ** 9 },
   profile: WASM_PROFILE,

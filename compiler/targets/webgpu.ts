@@ -10,6 +10,7 @@ import {
   namedGroup,
   namedVariant,
   PRIVATE_ELEMENTS,
+  PRIVATE_MULTIPLY_ADD,
   variantText,
   vectorBuffers,
 } from '../codegen/gpu/index.ts';
@@ -53,6 +54,7 @@ export const WEBGPU: TargetRow = {
   scratch: () => 0,
   stageNeedsHolder: false,
   privateElements: PRIVATE_ELEMENTS,
+  privateMultiplyAdd: PRIVATE_MULTIPLY_ADD,
   // A GPU does about 4 multiply-adds in the time in which it moves a byte, and about 2²² in that of one dispatch.
   objective: { name: 'time', perElement: 4 * DTYPES.f32.bytes, perContraction: 2 ** 22 },
   profile: H100,

@@ -138,6 +138,23 @@ describe('the result of a pass', () => {
     );
   });
 
+  test('is verified also where it is what the pass was given, unless that was', () => {
+    const { driver, schedule } = ordered();
+    const broken = withSteps(schedule, (steps) => steps.slice(1));
+    expect(() => driver.run('scratch', broken)).toThrow(
+      /^internal error: what 'scratch' made is not valid: predict, step \d+ /,
+    );
+    checkMeanings(false);
+    const unverified = driver.run(
+      'actions',
+      schedule,
+      making(() => broken, schedule),
+    );
+    expect(() => driver.chosen(driver.run('actions', unverified, null))).toThrow(
+      /^internal error: what 'actions' made is not valid: /,
+    );
+  });
+
   test('of a search is verified when it is chosen', () => {
     checkMeanings(false);
     const { driver, schedule } = ordered();

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { finaliseNests } from '../../compiler/lower/index.ts';
+import { finaliseNests, type StageModel } from '../../compiler/lower/index.ts';
 import type { LoopNest } from '../../compiler/lower/loop-nest.ts';
 import { splitReductionsOf } from '../../compiler/lower/split-reductions.ts';
 import { type Kernel, pointCount } from '../../ir/kernel.ts';
@@ -16,7 +16,7 @@ import { soaked } from '../support/soak.ts';
 function split(
   { kernel }: Pick<KernelCase, 'kernel'>,
   fewTerms = 8,
-  stages = serialStages,
+  stages: StageModel = serialStages,
 ): Schedule {
   const tensors = kernel.buffers.map(
     ({ dtype, elements }, i): ScheduleTensor => ({
@@ -92,6 +92,32 @@ store b1[0] = n2
     };
     const [parts] = split({ kernel: sum(1009) }, 8, rounds).kernels;
     expect(pointCount(parts, 'parallel')).toBe(20);
+  });
+
+  /** A sum where a kernel takes its terms, but `memory` at least, and how often each kernel is asked for its time. */
+  function timed(memory: number, stages: Partial<StageModel> = {}) {
+    const asked = new Map<string, number>();
+    const time = (kernel: Kernel) => {
+      const text = printKernel({ ...kernel, name: 'k' });
+      asked.set(text, (asked.get(text) ?? 0) + 1);
+      return Math.max(memory, pointCount(kernel, 'reduced'));
+    };
+    const schedule = split({ kernel: sum(1009) }, 8, { ...serialStages, ...stages, time });
+    return { schedule, asked };
+  }
+
+  test('numbers of parts that come to the same are tried once', () => {
+    const { asked } = timed(0);
+    expect(asked.size).toBeGreaterThan(8);
+    expect(new Set(asked.values())).toEqual(new Set([1]));
+  });
+
+  test('where parts wait for memory and more of them gain nothing, no more are tried', () => {
+    const leastSeconds = (_: number, kernels: number) => (kernels === 1 ? 64 : 0);
+    const [all, few] = [timed(64), timed(64, { leastSeconds })];
+    expect(few.schedule).toEqual(all.schedule);
+    expect(pointCount(few.schedule.kernels[0], 'parallel')).toBe(16);
+    expect(few.asked.size).toBeLessThan(all.asked.size);
   });
 
   test('long parts begin where vectors do', () => {

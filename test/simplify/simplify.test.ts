@@ -4,6 +4,7 @@ import { differentiate } from '../../compiler/gradient/index.ts';
 import { extendGraph } from '../../compiler/rewrite.ts';
 import { type SimplifyOptions, simplify } from '../../compiler/simplify/index.ts';
 import type { Graph, ValueId } from '../../ir/graph.ts';
+import { printGraph } from '../../ir/graph-text.ts';
 import { interpretGraph } from '../../ir/interpret.ts';
 import { verifyGraph } from '../../ir/verify.ts';
 import { type GraphCase, graphCases, typedBuilder, weightedSum } from '../support/random-graph.ts';
@@ -71,6 +72,47 @@ describe('random graphs', () => {
       fc.property(graphCases, (cased) => check(differentiated(cased), { differentiated: true })),
       soaked(700),
     );
+  });
+});
+
+describe('rounds', () => {
+  /** Whether one more simplification, of a graph that the rounds have sufficed for, finds nothing. */
+  const isSettled = (graph: Graph, options: SimplifyOptions) => {
+    const simple = simplify(graph, options);
+    expect(printGraph(simplify(simple, options))).toBe(printGraph(simple));
+  };
+
+  it('end where nothing is left to be found', () => {
+    fc.assert(
+      fc.property(graphCases, (cased) => {
+        isSettled(cased.graph, {});
+        isSettled(differentiated(cased).graph, { differentiated: true });
+      }),
+      soaked(300),
+    );
+  });
+
+  it('go on where what a rule has made can be made simpler', () => {
+    const { builder, add, input } = typedBuilder();
+    const x = input('x', [2, 3]);
+    const reshaped = (value: ValueId, shape: number[]) =>
+      builder.append('reshape', [value], { shape }, { dtype: 'f32', shape }, -1);
+    // The reshape of a reshape that the first walk appends is the same as the one that stands beside it.
+    const once = reshaped(reshaped(x, [6]), [3, 2]);
+    builder.outputs.push({ name: 'y', value: add('add', [once, reshaped(x, [3, 2])]) });
+    const simple = simplify(builder.finish());
+    expect(simple.nodes.map(({ op }) => op)).toEqual(['input', 'reshape', 'add']);
+  });
+
+  it('tell values of one op apart by their attributes', () => {
+    const { builder, add, input } = typedBuilder();
+    const x = input('x', [2, 2]);
+    const summed = (axes: number[]) =>
+      builder.append('reduceSum', [x], { axes }, { dtype: 'f32', shape: [2] }, -1);
+    builder.outputs.push({ name: 'y', value: add('add', [summed([0]), summed([1])]) });
+    builder.outputs.push({ name: 'z', value: summed([1]) });
+    const simple = simplify(builder.finish());
+    expect(simple.nodes.map(({ op }) => op)).toEqual(['input', 'reduceSum', 'reduceSum', 'add']);
   });
 });
 

@@ -2,26 +2,30 @@ import type { Kernel } from '../../../ir/kernel.ts';
 import { isStaged } from '../../../ir/kernel-stage.ts';
 import type { TargetLimits } from '../../../ir/schedule.ts';
 import type { CodeModel } from '../code.ts';
+import { unnamed } from '../unnamed.ts';
 import type { KernelWork } from '../work.ts';
 import { emitBlocks } from './blocks.ts';
 import { chooseVariant } from './choose.ts';
 import { emitContraction, emitMatrices } from './contraction.ts';
-import type { Dialect } from './dialect.ts';
+import type { Dialect, ModuleParts } from './dialect.ts';
 import { emitElementwise } from './elementwise.ts';
 import { emitGroup, type KnownParts } from './group.ts';
 import type { GroupVariant } from './group-variant.ts';
 import type { GpuModule, Grid } from './module.ts';
+import { derived, MULTIPLY_ADD } from './operations.ts';
 import { prepare } from './prepare.ts';
 import { emitPrivate } from './private-tiles.ts';
 import { emitReduction } from './reduction.ts';
 import { emitStaged } from './staged.ts';
 import { TUNING } from './tuning.ts';
-import type { Variant } from './variant.ts';
+import { type Variant, variantText } from './variant.ts';
 import { WGSL } from './wgsl/dialect.ts';
-import { variantWork } from './work.ts';
+import { SCALAR_SHARE, variantWork } from './work.ts';
 
 /** Elements of the arrays of a tile that one invocation may compute alone. */
 export const PRIVATE_ELEMENTS = TUNING.staged.privateElements;
+/** Operations of a multiply-add in such a kernel, of which the model counts no less. */
+export const PRIVATE_MULTIPLY_ADD = SCALAR_SHARE * MULTIPLY_ADD;
 
 export { chooseVariant, namedVariant, variantsOf } from './choose.ts';
 export type { Dialect } from './dialect.ts';
@@ -91,8 +95,29 @@ export function emitWgsl(
   limits: TargetLimits,
   known: KnownParts = new Map(),
 ): { wgsl: string; grid: Grid } {
-  const { code, grid } = emitGpu(WGSL, kernel, variant, limits, known);
-  return { wgsl: code, grid };
+  if ('parts' in variant) {
+    const { code, grid } = emitGpu(WGSL, kernel, variant, limits, known);
+    return { wgsl: code, grid };
+  }
+  const { parts, grid } = moduleAlone(kernel, variant, limits);
+  return { wgsl: WGSL.module(parts), grid };
+}
+
+/** What a kernel puts into a module of its own, found once: groups ask which of its buffers are vectors before anything is printed. */
+function moduleAlone(kernel: Kernel, variant: Variant, limits: TargetLimits) {
+  const { maxWorkgroupInvocations, maxWorkgroupBytes, maxWorkgroupsPerDimension } = limits;
+  const { minSubgroupSize, subgroupMatrices } = limits;
+  const within = [maxWorkgroupInvocations, maxWorkgroupBytes, maxWorkgroupsPerDimension];
+  const key = JSON.stringify([variantText(variant), within, minSubgroupSize, subgroupMatrices]);
+  return derived(unnamed(kernel), `module ${key}`, () => {
+    let parts: ModuleParts | null = null;
+    const module: Dialect['module'] = (given) => {
+      parts = given;
+      return '';
+    };
+    const { grid } = emitAlone({ ...WGSL, module }, kernel, variant, limits);
+    return { parts: parts! as ModuleParts, grid };
+  });
 }
 
 /** By buffer: whether the code of the chosen variant accesses it as vectors of four. */
@@ -101,13 +126,8 @@ export function vectorBuffers(
   limits: TargetLimits,
   model: CodeModel,
 ): readonly boolean[] {
-  let quads: readonly boolean[] = [];
-  const module: Dialect['module'] = ({ buffers }) => {
-    quads = buffers.map((buffer) => buffer.quads);
-    return '';
-  };
-  emitAlone({ ...WGSL, module }, kernel, chooseVariant(kernel, limits, model), limits);
-  return quads;
+  const { parts } = moduleAlone(kernel, chooseVariant(kernel, limits, model), limits);
+  return parts.buffers.map(({ quads }) => quads);
 }
 
 /** What the module of the chosen variant does in one dispatch. */

@@ -96,19 +96,21 @@ export function operationsOf(
   points = 1,
   quads: Quads | null = null,
 ): Operations {
-  return total(
-    ...nodes.map((index) => {
-      const node = kernel.nodes[index];
-      const calls = callsOf(node);
-      const plain = calls.functions + calls.randoms > 0 ? 0 : plainOf(node);
-      const each = quads?.loads.has(index)
-        ? 1 / VECTOR_WIDTH
-        : quads?.draws.has(index)
-          ? 1 / ELEMENTS_PER_CIPHER
-          : 1;
-      return scaled({ plain, ...calls }, each * points);
-    }),
-  );
+  let [plain, functions, randoms] = [0, 0, 0];
+  for (const index of nodes) {
+    const node = kernel.nodes[index];
+    const calls = callsOf(node);
+    const each = quads?.loads.has(index)
+      ? 1 / VECTOR_WIDTH
+      : quads?.draws.has(index)
+        ? 1 / ELEMENTS_PER_CIPHER
+        : 1;
+    const times = each * points;
+    if (calls.functions + calls.randoms === 0) plain += plainOf(node) * times;
+    functions += calls.functions * times;
+    randoms += calls.randoms * times;
+  }
+  return { plain, functions, randoms };
 }
 
 function plainOf(node: Expression): number {

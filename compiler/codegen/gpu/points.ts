@@ -168,17 +168,23 @@ export function evaluatePoints(
 /** What tells the values of a node at several points apart: points with equal keys have the same value. */
 function valueKey({ nodes }: Kernel, index: NodeIndex, { scope, at, isShift }: Point): string {
   const node = nodes[index];
-  const operands = nodeOperands(node).map((operand) => scope.names.get(operand));
+  let key = '';
+  for (const operand of nodeOperands(node)) key += `${scope.names.get(operand)},`;
   const affines = affinesOf(node);
-  const places = isShift
-    ? affines.map((affine) => shiftOf(affine, at))
-    : at.filter((_, axis) => affines.some(({ coefficients }) => coefficients[axis] !== 0));
-  return [...operands, ...places].join();
+  if (affines.length === 0) return key;
+  if (isShift) for (const affine of affines) key += `${shiftOf(affine, at)},`;
+  else
+    for (let axis = 0; axis < at.length; axis++)
+      if (affines.some(({ coefficients }) => coefficients[axis] !== 0)) key += `${at[axis]},`;
+  return key;
 }
 
 /** How much larger an affine function is at a point than at the first one. */
-const shiftOf = ({ coefficients }: Affine, at: readonly number[]) =>
-  coefficients.reduce((sum, coefficient, axis) => sum + coefficient * at[axis], 0);
+function shiftOf({ coefficients }: Affine, at: readonly number[]): number {
+  let sum = 0;
+  for (let axis = 0; axis < coefficients.length; axis++) sum += coefficients[axis] * at[axis];
+  return sum;
+}
 
 /** At how many points of a box over some axes a node has another value, where what it computes from does. */
 export function distinctValues(
@@ -219,10 +225,20 @@ function isOneToOne({ coefficients }: Affine, sides: readonly number[], axes: re
 function quadOf(points: readonly Point[], k: number, axis: number): readonly Point[] | null {
   const { at } = points[k];
   if (at[axis] % VECTOR_WIDTH !== 0) return null;
-  const four = [0, 1, 2, 3].map((c) =>
-    points.find((other) => other.at.every((value, a) => value === at[a] + (a === axis ? c : 0))),
-  );
-  return four.every((one) => one !== undefined) ? four : null;
+  const four: Point[] = [];
+  for (let c = 0; c < VECTOR_WIDTH; c++) {
+    const one = points.find((other) => isFrom(other.at, at, axis, c));
+    if (!one) return null;
+    four.push(one);
+  }
+  return four;
+}
+
+/** Whether a point is so many steps along an axis from another one. */
+function isFrom(at: readonly number[], start: readonly number[], axis: number, steps: number) {
+  for (let a = 0; a < at.length; a++)
+    if (at[a] !== start[a] + (a === axis ? steps : 0)) return false;
+  return true;
 }
 
 function quadLines(

@@ -63,7 +63,7 @@ const MATRIX_RATE = 4;
 const EXCHANGE = 2;
 
 /** Operations of products that are measured by elements in those of products that are measured by vectors, by which rates go. */
-const SCALAR_SHARE = 0.8;
+export const SCALAR_SHARE = 0.8;
 
 /** What a level of a tree in workgroup memory waits for, in steps of a loop that loads. */
 const LEVEL = 0.1;
