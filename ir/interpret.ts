@@ -98,69 +98,74 @@ const STRUCTURAL: { readonly [Op in StructuralOp]: Rule<Op> } = {
   stopGradient: ({ operands: [x] }) => x.slice(),
   transpose: ({ operands: [x], types: [type], attributes: { permutation }, shape }) => {
     const strides = rowMajorStrides(type.shape);
-    return fill(
+    return taken(
+      x,
       shape,
-      (at) =>
-        x[
-          dot(
-            at,
-            permutation.map((axis) => strides[axis]),
-          )
-        ],
+      permutation.map((axis) => strides[axis]),
     );
   },
   slice: ({ operands: [x], types: [type], attributes: { starts }, shape }) => {
     const strides = rowMajorStrides(type.shape);
-    return fill(shape, (at) => x[dot(at, strides) + dot(starts, strides)]);
+    return taken(x, shape, strides, dot(starts, strides));
   },
   pad: ({ operands: [x], types: [type], attributes: { low, value }, shape }) => {
     const strides = rowMajorStrides(type.shape);
+    const start = dot(low, strides);
     return fill(shape, (at) => {
       const inside = at.every(
         (index, axis) => index >= low[axis] && index < low[axis] + type.shape[axis],
       );
-      return inside ? x[dot(at, strides) - dot(low, strides)] : value;
+      return inside ? x[dot(at, strides) - start] : value;
     });
   },
   broadcast: ({ operands: [x], types: [type], attributes: { axes }, shape }) => {
-    const strides = rowMajorStrides(type.shape);
-    return fill(shape, (at) => {
-      let index = 0;
-      for (let k = 0; k < axes.length; k++)
-        if (type.shape[k] > 1) index += at[axes[k]] * strides[k];
-      return x[index];
-    });
+    const own = rowMajorStrides(type.shape);
+    const strides = shape.map(() => 0);
+    for (let k = 0; k < axes.length; k++) if (type.shape[k] > 1) strides[axes[k]] += own[k];
+    return taken(x, shape, strides);
   },
   window: ({ operands: [x], types: [type], attributes, shape }) => {
-    const { axis } = attributes;
-    const strides = rowMajorStrides(type.shape);
-    return fill(shape, (at) => {
-      const index = elementUnder(attributes, at[axis], at[axis + 1]);
-      const inside = index >= 0 && index < type.shape[axis];
-      return inside ? x[dot(at.toSpliced(axis, 2, index), strides)] : attributes.value;
-    });
-  },
-  fold: ({ operands: [x], types: [type], attributes, shape }) => {
-    const { axis, extent } = attributes;
-    const strides = rowMajorStrides(shape);
-    const result = new Float64Array(elementCount(shape));
-    const at = new Array<number>(type.shape.length).fill(0);
-    for (let i = 0; i < x.length; i++) {
-      const index = elementUnder(attributes, at[axis], at[axis + 1]);
-      if (index >= 0 && index < extent) result[dot(at.toSpliced(axis, 2, index), strides)] += x[i];
-      advance(at, type.shape);
-    }
+    const { axis, low, value } = attributes;
+    const own = rowMajorStrides(type.shape);
+    const result = new Float64Array(elementCount(shape)).fill(value);
+    let next = 0;
+    forEachRow(
+      shape,
+      [around(own, axis), under(attributes, shape)],
+      (length, [at, index], steps) => {
+        for (let k = 0; k < length; k++, next++) {
+          const element = index + k * steps[1] - low;
+          if (element >= 0 && element < type.shape[axis])
+            result[next] = x[at + k * steps[0] + element * own[axis]];
+        }
+      },
+    );
     return result;
   },
-  concat: ({ operands, types, attributes: { axis }, shape }) =>
-    fill(shape, (at) => {
+  fold: ({ operands: [x], types: [type], attributes, shape }) => {
+    const { axis, low, extent } = attributes;
+    const own = rowMajorStrides(shape);
+    const result = new Float64Array(elementCount(shape));
+    let next = 0;
+    const tables = [around(own, axis), under(attributes, type.shape)];
+    forEachRow(type.shape, tables, (length, [at, index], steps) => {
+      for (let k = 0; k < length; k++, next++) {
+        const element = index + k * steps[1] - low;
+        if (element >= 0 && element < extent)
+          result[at + k * steps[0] + element * own[axis]] += x[next];
+      }
+    });
+    return result;
+  },
+  concat: ({ operands, types, attributes: { axis }, shape }) => {
+    const strides = types.map((type) => rowMajorStrides(type.shape));
+    return fill(shape, (at) => {
       let part = 0;
       let index = at[axis];
       while (index >= types[part].shape[axis]) index -= types[part++].shape[axis];
-      const place = at.slice();
-      place[axis] = index;
-      return operands[part][dot(place, rowMajorStrides(types[part].shape))];
-    }),
+      return operands[part][dot(at, strides[part]) + (index - at[axis]) * strides[part][axis]];
+    });
+  },
   contract: ({ operands, types, attributes }) => contract(operands, types, attributes.equation),
   reduceSum: (application) => {
     const add = scalarMeaning('add', application.types[0].dtype);
@@ -188,14 +193,49 @@ const STRUCTURAL: { readonly [Op in StructuralOp]: Rule<Op> } = {
   },
 };
 
-function elementUnder({ stride, dilation, low }: WindowSteps, position: number, tap: number) {
-  return position * stride + tap * dilation - low;
+/** Strides of a tensor over axes of which two, `axis` and the next, are one of its own: nothing is said of that. */
+const around = (strides: readonly number[], axis: number) => strides.toSpliced(axis, 1, 0, 0);
+
+/** Over axes that are positions and taps: the element under a tap, plus `low`. */
+function under({ axis, stride, dilation }: WindowSteps & { readonly axis: number }, shape: Shape) {
+  return shape.map((_, k) => (k === axis ? stride : k === axis + 1 ? dilation : 0));
 }
 
 function dot(a: readonly number[], b: readonly number[]): number {
   let sum = 0;
   for (let k = 0; k < a.length; k++) sum += a[k] * b[k];
   return sum;
+}
+
+/**
+ * Goes through a shape row by row, in row-major order: how long a row is, where it begins by each of some tables of strides, and
+ * their steps along it.
+ */
+function forEachRow(
+  shape: Shape,
+  tables: readonly (readonly number[])[],
+  visit: (length: number, starts: readonly number[], steps: readonly number[]) => void,
+): void {
+  const last = shape.length - 1;
+  const [rows, length] = [shape.slice(0, -1), last < 0 ? 1 : shape[last]];
+  const steps = tables.map((strides) => (last < 0 ? 0 : strides[last]));
+  const at = rows.map(() => 0);
+  const starts = tables.map(() => 0);
+  for (let row = elementCount(rows); row > 0; row--) {
+    for (let k = 0; k < tables.length; k++) starts[k] = dot(at, tables[k]);
+    visit(length, starts, steps);
+    advance(at, rows);
+  }
+}
+
+/** Of every multi-index of `shape`, the element that strides lead to. */
+function taken(x: Float64Array, shape: Shape, strides: readonly number[], start = 0): Float64Array {
+  const result = new Float64Array(elementCount(shape));
+  let next = 0;
+  forEachRow(shape, [strides], (length, [at], [step]) => {
+    for (let k = 0; k < length; k++) result[next++] = x[start + at + k * step];
+  });
+  return result;
 }
 
 /** Evaluates `element` at every multi-index of `shape`, in row-major order. */
@@ -227,16 +267,17 @@ function reduce(
   identity: number,
   combine: (a: number, b: number) => number,
 ): Float64Array {
-  const kept = type.shape.map((_, axis) => axis).filter((axis) => !axes.includes(axis));
-  const strides = rowMajorStrides(shape);
+  const own = rowMajorStrides(shape);
+  let kept = 0;
+  const strides = type.shape.map((_, axis) => (axes.includes(axis) ? 0 : own[kept++]));
   const result = new Float64Array(elementCount(shape)).fill(identity);
-  const at = new Array<number>(type.shape.length).fill(0);
-  for (let i = 0; i < x.length; i++) {
-    let index = 0;
-    for (let k = 0; k < kept.length; k++) index += at[kept[k]] * strides[k];
-    result[index] = combine(result[index], x[i]);
-    advance(at, type.shape);
-  }
+  let next = 0;
+  forEachRow(type.shape, [strides], (length, [at], [step]) => {
+    for (let k = 0; k < length; k++, next++) {
+      const index = at + k * step;
+      result[index] = combine(result[index], x[next]);
+    }
+  });
   return result;
 }
 
@@ -266,13 +307,17 @@ function contract(
   const outputShape = [...equation.output].map((letter) => extents.get(letter)!);
   const outputStrides = stridesOf(equation.output, outputShape);
   const result = new Float64Array(elementCount(outputShape));
-  const at = new Array<number>(letters.length).fill(0);
-  const points = elementCount(shape);
-  for (let point = 0; point < points; point++) {
-    let product = 1;
-    for (let i = 0; i < operands.length; i++) product *= operands[i][dot(at, strides[i])];
-    result[dot(at, outputStrides)] += product;
-    advance(at, shape);
-  }
+  const [x, y] = operands;
+  forEachRow(shape, [outputStrides, ...strides], (length, starts, steps) => {
+    const [to, fromX, fromY] = starts;
+    const [step, stepX, stepY] = steps;
+    for (let k = 0; k < length; k++) {
+      let product = x[fromX + k * stepX];
+      if (operands.length > 1) product *= y[fromY + k * stepY];
+      for (let i = 2; i < operands.length; i++)
+        product *= operands[i][starts[i + 1] + k * steps[i + 1]];
+      result[to + k * step] += product;
+    }
+  });
   return result;
 }

@@ -135,6 +135,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'compiler/signatures.json',
     'ir',
     'node/alive.ts',
+    'node/make-folder.ts',
     'npm:typescript',
     'npm:import-meta-resolve',
     'npm:@jridgewell/trace-mapping',

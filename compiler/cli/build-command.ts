@@ -14,6 +14,7 @@ import { type Checker, startChecker } from './checker.ts';
 import { writeOutputs } from './emit.ts';
 import { reasonOf } from './file-reason.ts';
 import { idleBuildOptions } from './idle-options.ts';
+import { saidWhenInterrupted } from './interrupted.ts';
 import { recoverFolder } from './journal.ts';
 import { obsoleteOutputs } from './obsolete.ts';
 import { folderProblem } from './output-problem.ts';
@@ -121,10 +122,12 @@ async function buildAll(
   if (!options.noEmit) await recoverFolder(options.outDir).catch(() => {});
   const found = 'limits' in limits ? limits.limits : null;
   const job = { options, profiles: profiles.byTarget, limits: found };
-  const built = await buildFiles(files, job, threads, round);
+  const build = () => buildFiles(files, job, threads, round);
+  // Whoever ends a watch means to.
+  const built = await (round ? build() : saidWhenInterrupted(build));
   if (round?.overtaken.aborted) return { exitCode: 1, watched, built: [], diagnostics: [] };
   const diagnostics = [
-    ...idleBuildOptions(options).map(fromBtc),
+    ...idleBuildOptions(options, found).map(fromBtc),
     ...built.flatMap((file) => file.diagnostics),
   ];
   let succeeded = 0;

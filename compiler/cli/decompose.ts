@@ -1,6 +1,6 @@
-import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { writeFileAtomically } from '../../node/atomic-file.ts';
+import { makeFolder } from '../../node/make-folder.ts';
 import { type DecomposeOptions, decomposeWeights, type FormRequest } from '../decompose/index.ts';
 import type { DecomposedWeights } from '../decompose/weights.ts';
 import { type Diagnostic, diagnostic } from '../diagnostics.ts';
@@ -100,7 +100,7 @@ async function run(
   line.clear();
   if (!weights) return diagnostics;
   try {
-    await mkdir(dirname(output), { recursive: true });
+    makeFolder(dirname(output));
     await writeFileAtomically(output, weights.bytes);
   } catch (error) {
     return unwritable(output, error);

@@ -1,5 +1,6 @@
-import { copyFile, link, mkdir, rm, stat, writeFile } from 'node:fs/promises';
+import { copyFile, link, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeFolder } from '../../node/make-folder.ts';
 import { releaseMark, takeMark } from '../load/leftovers.ts';
 import { isEnding, uninterrupted } from './ending.ts';
 import { changeFiles, recoverFolder } from './journal.ts';
@@ -30,7 +31,7 @@ async function replaceAll(
   files: readonly OutputFile[],
   obsolete: readonly string[],
 ): Promise<void> {
-  await mkdir(folder, { recursive: true });
+  makeFolder(folder);
   await recoverFolder(folder);
   const mark = takeMark();
   const temporary = (name: string) => `${name}.${mark}.tmp`;

@@ -1,12 +1,12 @@
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /** Why the process ends before its work is done. */
-type Ending = { readonly signal: NodeJS.Signals } | { readonly exitCode: number };
+export type Ending = { readonly signal: NodeJS.Signals } | { readonly exitCode: number };
 
 let pending: Ending | null = null;
 let sections = 0;
 let isListening = false;
-const cleanups = new Set<() => void>();
+const cleanups = new Set<(ending: Ending) => void>();
 
 /**
  * Ends the process, after the section that must not be interrupted, if one is running. A signal ends it as if it had not been
@@ -15,7 +15,7 @@ const cleanups = new Set<() => void>();
 export function end(ending: Ending): void {
   pending ??= ending;
   if (sections > 0) return;
-  for (const cleanup of cleanups) cleanup();
+  for (const cleanup of cleanups) cleanup(pending);
   if ('exitCode' in pending) process.exit(pending.exitCode);
   for (const signal of SIGNALS) process.off(signal, onSignal);
   process.kill(process.pid, pending.signal);
@@ -41,7 +41,10 @@ export async function uninterrupted<T>(section: () => Promise<T>): Promise<T> {
 }
 
 /** Runs `task`; a signal meanwhile first cleans up. Only for a task that leaves the event loop free. */
-export async function withCleanup<T>(cleanup: () => void, task: () => Promise<T>): Promise<T> {
+export async function withCleanup<T>(
+  cleanup: (ending: Ending) => void,
+  task: () => Promise<T>,
+): Promise<T> {
   listen();
   cleanups.add(cleanup);
   try {

@@ -10,6 +10,8 @@ import { writeOutputs } from './emit.ts';
 import type { ExportFormat } from './export-formats.ts';
 import { readBinaryFile } from './file-kinds.ts';
 import { unwritable } from './file-reason.ts';
+import { idleExportOptions } from './idle-options.ts';
+import { saidWhenInterrupted } from './interrupted.ts';
 import { outputProblem } from './output-problem.ts';
 import { fromBtc, printDiagnostics, type ReportedDiagnostic } from './report.ts';
 import { weightsHead } from './weights-file.ts';
@@ -62,7 +64,7 @@ export async function exportCommand(file: string, given: ExportCommandOptions): 
     ...{ program: program ?? null, mesh: mesh ?? null, check: given.check ?? 0 },
   };
   const job = { file, options, profiles: new Map(), limits: null, exporting };
-  const made = await buildShown(startBuilder(), job);
+  const made = await saidWhenInterrupted(() => buildShown(startBuilder(), job));
   if (made.outputs.length > 0) {
     for (const { path } of made.outputs) {
       const inside = await outputProblem(
@@ -82,7 +84,7 @@ export async function exportCommand(file: string, given: ExportCommandOptions): 
     }
     for (const line of made.summary) console.log(line);
   }
-  print(made.diagnostics);
+  print([...idleExportOptions(given).map(fromBtc), ...made.diagnostics]);
   return made.outputs.length > 0 ? 0 : 1;
 }
 

@@ -1,7 +1,8 @@
 import { readFileSync, realpathSync } from 'node:fs';
-import { mkdir, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import { writeFileAtomically } from '../../node/atomic-file.ts';
+import { makeFolder } from '../../node/make-folder.ts';
 import { type Diagnostic, diagnostic } from '../diagnostics.ts';
 import { formatInteger } from '../format.ts';
 import type { OptionValue } from '../frontend/option.ts';
@@ -89,7 +90,7 @@ async function write(
 ): Promise<ImportReport | Diagnostic> {
   let path = paths.model;
   try {
-    await mkdir(dirname(paths.model), { recursive: true });
+    makeFolder(dirname(paths.model));
     await writeFileAtomically(paths.model, text);
     path = paths.weights;
     await writeFileAtomically(paths.weights, weights);

@@ -23,6 +23,7 @@ import { WAYS } from '../inspect/why-words.ts';
 import { chart } from './chart.ts';
 import { readJsonFile } from './file-kinds.ts';
 import { formatGap } from './gap.ts';
+import { idleInspectOptions } from './idle-options.ts';
 import { formatContractions } from './inspect-contractions.ts';
 import { type FilesToWrite, writeFiles } from './inspect-files.ts';
 import {
@@ -76,6 +77,7 @@ export async function inspectCommand(
     for (const problem of problems) console.error(formatPlain(fromBtc(problem)));
     return 1;
   }
+  for (const warning of idleInspectOptions(options)) console.error(formatPlain(fromBtc(warning)));
   if (options.why !== undefined) return whyCommand(file, plan, options.why, options.json ?? false);
   const { measured } = traced;
   const columns = process.stdout.columns ?? 100;

@@ -11,9 +11,9 @@ import { partialProfile } from '../profile/partial-profile.ts';
 import { type DeviceProfile, PROFILE_FORMAT, PROFILE_VERSION } from '../profile/profile.ts';
 import type { MeasuredSession } from '../profile/timing.ts';
 import { PRODUCER } from '../version.ts';
-import { withCleanup } from './ending.ts';
+import { type Ending, withCleanup } from './ending.ts';
 import { unwritable } from './file-reason.ts';
-import { keepFound } from './interrupted.ts';
+import { keepFound, sayInterrupted } from './interrupted.ts';
 import { adapterName, limitsOfAdapter } from './limits-option.ts';
 import { folderProblem, outputProblem } from './output-problem.ts';
 import { nearestProfile, readProfileFile } from './profile-file.ts';
@@ -107,9 +107,9 @@ function measuredOr<T>(
 ): Promise<T> {
   let part: { readonly text: string; readonly number: number; readonly count: number } | null =
     null;
-  const keep = () => {
+  const keep = (ending: Ending) => {
     progress.clear();
-    if (!part) return;
+    if (!part) return sayInterrupted(ending, 'no rate is measured yet, and nothing was written');
     const some = `${part.number} of ${part.count} measured so far`;
     keepFound(file, part.text, `${some}, all else as in the profile '${base.name}'`);
   };

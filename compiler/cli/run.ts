@@ -89,7 +89,8 @@ export async function runCommand(file: string, options: RunCommandOptions): Prom
       ...{ trace: trace !== undefined, program, quiet: options.json === true },
     });
     const other = otherAdapter(session);
-    const idle = idleRunOptions(options, file, session.plan.target);
+    const { plan } = session;
+    const idle = idleRunOptions(options, file, plan, plan.programs[program].inputs);
     for (const warning of [...(other ? [other] : []), ...idle])
       console.error(formatPlain(fromBtc(warning)));
     const figures = await measure(session, program, inputs, options, log);

@@ -6,6 +6,8 @@ import { readLimits, readProfiles } from './build-command.ts';
 import { buildShown } from './build-progress.ts';
 import { startBuilder } from './builder.ts';
 import { formatGap } from './gap.ts';
+import { idleSweepOptions } from './idle-options.ts';
+import { saidWhenInterrupted } from './interrupted.ts';
 import { fromBtc, printDiagnostics } from './report.ts';
 import { style } from './style.ts';
 import { table } from './table.ts';
@@ -31,14 +33,15 @@ export async function sweepCommand(
   const swept =
     wrong.length > 0
       ? { diagnostics: wrong.map(fromBtc), sweep: null }
-      : await buildShown(startBuilder(), {
-          ...{ file, options, profiles, limits, sweepPoints: points },
-        });
+      : await saidWhenInterrupted(() =>
+          buildShown(startBuilder(), { file, options, profiles, limits, sweepPoints: points }),
+        );
   const { sweep = null, diagnostics } = swept;
   if (sweep && json) console.log(JSON.stringify(sweep, null, 2));
   else if (sweep) process.stdout.write(formatSweep(sweep, process.stdout.columns ?? 100));
   const pretty = given.pretty ?? process.stdout.isTTY ?? false;
-  printDiagnostics(diagnostics, pretty, (text) =>
+  const idle = sweep ? idleSweepOptions(options, limits).map(fromBtc) : [];
+  printDiagnostics([...idle, ...diagnostics], pretty, (text) =>
     (sweep || json ? process.stderr : process.stdout).write(text),
   );
   return sweep ? 0 : 1;

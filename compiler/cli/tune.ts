@@ -15,10 +15,10 @@ import { isProfileName } from '../profile/shipped.ts';
 import { type TuningResult, tuneKernels, withTuned } from '../profile/tune.ts';
 import { TARGETS } from '../targets/index.ts';
 import { verifyTexts } from '../verify/index.ts';
-import { withCleanup } from './ending.ts';
+import { type Ending, withCleanup } from './ending.ts';
 import { unwritable } from './file-reason.ts';
 import { idleModelOptions } from './idle-options.ts';
-import { keepFound } from './interrupted.ts';
+import { keepFound, sayInterrupted } from './interrupted.ts';
 import { adapterName, limitsOfAdapter } from './limits-option.ts';
 import { otherAdapter } from './other-adapter.ts';
 import { outputProblem } from './output-problem.ts';
@@ -50,50 +50,50 @@ export async function tuneCommand(file: string, options: TuneCommandOptions): Pr
   const print = (diagnostics: readonly ReportedDiagnostic[]) =>
     printDiagnostics(diagnostics, output.isTTY ?? false, (text) => output.write(text));
   const progress = showMeasurements();
-  let device: GPUDevice | null = null;
-  try {
-    const unfit = await outputProblem([file], { '--output': options.output });
-    if (unfit) {
-      say(unfit);
-      return 1;
-    }
-    const { plan, diagnostics } = await planOf(file, options);
-    print(diagnostics);
-    if (!plan) return 1;
-    if (!TARGETS[plan.target].hasAdapters) {
-      say(diagnostic(6031, null, { file, target: plan.target }));
-      return 1;
-    }
-    const opened = await openWidely();
-    device = opened.device;
-    const base = await baseProfile(options, opened.name);
-    if ('diagnostics' in base) {
-      base.diagnostics.forEach(say);
-      return 1;
-    }
-    if (base.foreign) say(base.foreign);
-    const { load } = (await import('btc-compiler/runtime' as string)) as { load: Load };
-    const { maxBufferBytes = 0, maxBindingBytes = 0 } = opened.limits;
-    const limits = {
-      ...WEBGPU_DEFAULT_LIMITS,
-      ...{ maxBufferBytes, maxBindingBytes },
-      ...(plan.limits ? codeLimits(plan.limits) : {}),
-      ...subgroupsOf(plan, opened.limits),
-    };
-    const profileText = (kernels: readonly TunedKernel[]) =>
-      `${JSON.stringify(rounded(withTuned(base.profile, kernels)), null, 2)}\n`;
-    let found: readonly TunedKernel[] = [];
-    const keep = () => {
-      progress.clear();
-      if (found.length > 0)
-        keepFound(
-          options.output,
-          profileText(found),
-          `${formatAmount(found.length, 'kernel')} measured so far`,
-        );
-    };
-    const result = await withCleanup(keep, () =>
-      tuneKernels({
+  let found: { readonly text: () => string; readonly count: number } | null = null;
+  const keep = (ending: Ending) => {
+    progress.clear();
+    if (!found) return sayInterrupted(ending, 'no kernel is measured yet, and nothing was written');
+    keepFound(
+      options.output,
+      found.text(),
+      `${formatAmount(found.count, 'kernel')} measured so far`,
+    );
+  };
+  const tune = async (): Promise<number> => {
+    let device: GPUDevice | null = null;
+    try {
+      const unfit = await outputProblem([file], { '--output': options.output });
+      if (unfit) {
+        say(unfit);
+        return 1;
+      }
+      const { plan, diagnostics } = await planOf(file, options);
+      print(diagnostics);
+      if (!plan) return 1;
+      if (!TARGETS[plan.target].hasAdapters) {
+        say(diagnostic(6031, null, { file, target: plan.target }));
+        return 1;
+      }
+      const opened = await openWidely();
+      device = opened.device;
+      const base = await baseProfile(options, opened.name);
+      if ('diagnostics' in base) {
+        base.diagnostics.forEach(say);
+        return 1;
+      }
+      if (base.foreign) say(base.foreign);
+      const { load } = (await import('btc-compiler/runtime' as string)) as { load: Load };
+      const { maxBufferBytes = 0, maxBindingBytes = 0 } = opened.limits;
+      const limits = {
+        ...WEBGPU_DEFAULT_LIMITS,
+        ...{ maxBufferBytes, maxBindingBytes },
+        ...(plan.limits ? codeLimits(plan.limits) : {}),
+        ...subgroupsOf(plan, opened.limits),
+      };
+      const profileText = (kernels: readonly TunedKernel[]) =>
+        `${JSON.stringify(rounded(withTuned(base.profile, kernels)), null, 2)}\n`;
+      const result = await tuneKernels({
         ...{ plan, profile: base.profile, seconds: options.seconds },
         bench: {
           ...{ target: 'webgpu', limits, now: () => performance.now() },
@@ -102,27 +102,29 @@ export async function tuneCommand(file: string, options: TuneCommandOptions): Pr
         onProgress: (kernel, variant, done, count) =>
           progress.show(`${kernel}, ${variant}`, done + 1, count),
         onFound: (kernels) => {
-          found = kernels;
+          if (kernels.length > 0)
+            found = { text: () => profileText(kernels), count: kernels.length };
         },
-      }),
-    );
-    progress.clear();
-    try {
-      await writeFileAtomically(options.output, profileText(result.kernels));
+      });
+      progress.clear();
+      try {
+        await writeFileAtomically(options.output, profileText(result.kernels));
+      } catch (error) {
+        say(unwritable(options.output, error));
+        return 1;
+      }
+      if (options.json) console.log(JSON.stringify(rounded(result), null, 2));
+      else process.stdout.write(formatTuning(result, opened.name, options.output));
+      return 0;
     } catch (error) {
-      say(unwritable(options.output, error));
+      progress.clear();
+      say(problemOf(error));
       return 1;
+    } finally {
+      device?.destroy();
     }
-    if (options.json) console.log(JSON.stringify(rounded(result), null, 2));
-    else process.stdout.write(formatTuning(result, opened.name, options.output));
-    return 0;
-  } catch (error) {
-    progress.clear();
-    say(problemOf(error));
-    return 1;
-  } finally {
-    device?.destroy();
-  }
+  };
+  return withCleanup(keep, tune);
 }
 
 /** The plan of a file, or of a model that is built for it; none where that fails. */

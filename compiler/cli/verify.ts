@@ -4,6 +4,7 @@ import { type Diagnostic, diagnostic } from '../diagnostics.ts';
 import { formatAmount, formatBytes } from '../format.ts';
 import { type Finding, verifyCode } from '../verify/index.ts';
 import { unreadable } from './file-reason.ts';
+import { idleVerifyOptions } from './idle-options.ts';
 import { readPlanFile } from './plan-file.ts';
 import { readRegularFile } from './read-file.ts';
 import { formatPlain, fromBtc } from './report.ts';
@@ -25,6 +26,8 @@ export async function verifyCommand(file: string, options: VerifyCommandOptions)
     ? await readModuleFile(file, plan, options)
     : null;
   if (module && 'code' in module) return refuse(file, options, [], module);
+  for (const warning of idleVerifyOptions(options, file, plan))
+    console.error(formatPlain(fromBtc(warning)));
   const findings = await verifyCode(plan, module);
   if (findings.length > 0) return refuse(file, options, findings);
   if (options.json) console.log(JSON.stringify({ file, proved: true, findings }, null, 2));

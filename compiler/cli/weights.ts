@@ -10,6 +10,7 @@ import type { Diagnostic } from '../diagnostics.ts';
 import { formatAmount, formatBytes, formatShape } from '../format.ts';
 import type { OptionValue } from '../frontend/option.ts';
 import { nearest } from '../nearest.ts';
+import { idleModelOptions, idleWeightsOptions } from './idle-options.ts';
 import { readPlanFile } from './plan-file.ts';
 import { planOfModel } from './plan-of-model.ts';
 import { formatPlain, fromBtc, type ReportedDiagnostic } from './report.ts';
@@ -79,6 +80,13 @@ export async function weightsCommand(
     for (const problem of found.diagnostics) console.error(formatPlain(problem));
     return 1;
   }
+  const idle =
+    plan === undefined
+      ? idleWeightsOptions(options)
+      : isPlanFile(plan)
+        ? idleModelOptions({ '--set': options.set }, plan)
+        : [];
+  for (const warning of idle) console.error(formatPlain(fromBtc(warning)));
   if (options.json) console.log(JSON.stringify(found, null, 2));
   else process.stdout.write(describe(found));
   return found.plan === null || isComplete(found.plan) ? 0 : 1;
@@ -110,11 +118,13 @@ async function reportOf(
   };
 }
 
+const isPlanFile = (file: string) => /\.json$/i.test(file);
+
 async function planOf(
   file: string,
   { set }: WeightsCommandOptions,
 ): Promise<{ readonly plan: Plan } | Failure> {
-  if (!/\.json$/i.test(file)) {
+  if (!isPlanFile(file)) {
     const { plan, diagnostics } = await planOfModel(file, {
       target: 'wasm',
       ...(set ? { set } : {}),

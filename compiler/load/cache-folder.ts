@@ -1,16 +1,8 @@
 import { createHash } from 'node:crypto';
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { dirname, isAbsolute, join, resolve } from 'node:path';
+import { isAbsolute, join } from 'node:path';
+import { makeFolder } from '../../node/make-folder.ts';
 import { releaseMark, takeMark } from './leftovers.ts';
 
 /** What builds leave for later builds. All of it can be made again; nothing fails for want of it. */
@@ -70,7 +62,7 @@ export function cacheIn(folder: string): CacheFolder {
       const mark = takeMark();
       const written = join(folder, `${name}.${mark}`);
       try {
-        makeFolder(folder);
+        makeFolder(folder, 0o700);
         if (!isOwn(folder)) return;
         writeFileSync(written, content, { mode: 0o600 });
         renameSync(written, join(folder, name));
@@ -83,19 +75,6 @@ export function cacheIn(folder: string): CacheFolder {
       }
     },
   };
-}
-
-/** Makes a folder and those above it, one by one: Node's own way never ends where a file system says that there is no such folder. */
-function makeFolder(folder: string): void {
-  const missing: string[] = [];
-  for (let one = resolve(folder); !existsSync(one); one = dirname(one)) missing.push(one);
-  for (const one of missing.reverse())
-    try {
-      mkdirSync(one, { mode: 0o700 });
-    } catch (error) {
-      // Another build has made it just now.
-      if (!existsSync(one)) throw error;
-    }
 }
 
 /** Whether a folder is this user's, and nobody else may write there. */

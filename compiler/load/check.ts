@@ -1,3 +1,4 @@
+import { pathToFileURL } from 'node:url';
 import { diagnostic } from '../diagnostics.ts';
 import type { CheckedModel } from './checked.ts';
 import type { FileSystem } from './disk.ts';
@@ -70,6 +71,8 @@ function checkModel(
   }
   if (program.getSyntacticDiagnostics().length > 0) return { model, packages: [] };
   const { modules, packages, inPlace } = emitModules(checked, disk);
-  const path = modules.find(({ source }) => source.fileName === entry.fileName)!.path;
+  const emitted = modules.find(({ source }) => source.fileName === entry.fileName);
+  // CommonJS runs where it is.
+  const path = emitted?.path ?? pathToFileURL(entry.fileName).href;
   return { model: { ...model, code: { modules, entry: path, inPlace } }, packages };
 }

@@ -21,7 +21,7 @@ interface Entry {
 const OWN_FILES = [
   TYPESCRIPT_FILE,
   fileURLToPath(import.meta.url),
-  ...['check', 'emit', 'program', 'call-starts'].map((name) =>
+  ...['check', 'emit', 'rewrite-module', 'program', 'call-starts'].map((name) =>
     fileURLToPath(
       new URL(`./${name}${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url),
     ),

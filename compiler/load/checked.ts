@@ -18,7 +18,7 @@ export interface CheckedModel {
 
 export interface CheckedCode {
   readonly modules: readonly EmittedModule[];
-  /** Path of the model's own. */
+  /** Path of the model's own, or the address of one that is not emitted. */
   readonly entry: string;
   /** The user's files that Node loads from where they are. */
   readonly inPlace: readonly string[];

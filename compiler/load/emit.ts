@@ -14,6 +14,7 @@ import { COUNTED_LANGUAGE, OWN_MODULE, OWN_PACKAGE } from './own-module.ts';
 import { type PackageAddress, packageAddress } from './packages.ts';
 import type { MappedModule } from './positions.ts';
 import { type ModelProgram, userFiles } from './program.ts';
+import { rewriteModule } from './rewrite-module.ts';
 import { typescript } from './typescript.ts';
 
 /** One user file as JavaScript. */
@@ -129,7 +130,7 @@ function emitModule(
     },
     undefined,
     false,
-    { after: [rewriteAddresses(address, metaOf(source.fileName))] },
+    { after: [rewriteModule(address, source.fileName)] },
   );
   return output;
 }
@@ -159,65 +160,4 @@ function isModuleStatement(statement: ts.Statement): boolean {
 function plainName(path: string): string {
   const base = path.replace(/^.*\//s, '').replace(/\.[cm]?[jt]sx?$/, '');
   return base.replace(/[^\w-]/g, '_').slice(0, 60);
-}
-
-/** What `import.meta` says of the original file. */
-function metaOf(filename: string): Record<string, string> {
-  return { url: pathToFileURL(filename).href, filename, dirname: dirname(filename) };
-}
-
-/** Rewrites module specifiers and what `import.meta` says of the file. A specifier that does not resolve stays, and fails at its import. */
-function rewriteAddresses(
-  address: (text: string) => string | null,
-  meta: Readonly<Record<string, string>>,
-): ts.TransformerFactory<ts.SourceFile> {
-  return (context) => {
-    const { factory } = context;
-    const literal = (node: ts.Expression): ts.Expression => {
-      if (!typescript.isStringLiteral(node)) return node;
-      const found = address(node.text);
-      return found === null ? node : factory.createStringLiteral(found);
-    };
-    const visit = (node: ts.Node): ts.Node => {
-      if (typescript.isImportDeclaration(node)) {
-        return factory.updateImportDeclaration(
-          node,
-          node.modifiers,
-          node.importClause,
-          literal(node.moduleSpecifier),
-          node.attributes,
-        );
-      }
-      if (typescript.isExportDeclaration(node) && node.moduleSpecifier) {
-        return factory.updateExportDeclaration(
-          node,
-          node.modifiers,
-          node.isTypeOnly,
-          node.exportClause,
-          literal(node.moduleSpecifier),
-          node.attributes,
-        );
-      }
-      if (
-        typescript.isCallExpression(node) &&
-        node.expression.kind === typescript.SyntaxKind.ImportKeyword &&
-        node.arguments.length > 0
-      ) {
-        const [specifier, ...rest] = node.arguments;
-        return factory.updateCallExpression(node, node.expression, undefined, [
-          literal(specifier),
-          ...rest,
-        ]);
-      }
-      if (
-        typescript.isPropertyAccessExpression(node) &&
-        typescript.isMetaProperty(node.expression) &&
-        Object.hasOwn(meta, node.name.text)
-      ) {
-        return factory.createStringLiteral(meta[node.name.text]);
-      }
-      return typescript.visitEachChild(node, visit, context);
-    };
-    return (file) => typescript.visitEachChild(file, visit, context);
-  };
 }

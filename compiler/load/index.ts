@@ -14,6 +14,7 @@ import { checkedBefore } from './checked-before.ts';
 import type { EmittedModule } from './emit.ts';
 import { isMissingExport, missingExport } from './missing-export.ts';
 import { isMissingModule, missingModule } from './missing-module.ts';
+import { serveModules } from './model-calls.ts';
 import { NO_MODULE } from './near-module.ts';
 import { COUNTED_LANGUAGE, OWN_MODULE, OWN_PACKAGE } from './own-module.ts';
 import { createSourceMapper, displayPath } from './positions.ts';
@@ -118,22 +119,27 @@ function evaluate(
   return withScratchFolder(async (folder) => {
     const folderUrl = `${pathToFileURL(folder).href}/`;
     await Promise.all(modules.map(({ path, text }) => writeFile(join(folder, path), text)));
-    if (modules.some(({ text }) => text.includes(COUNTED_LANGUAGE))) await writeLanguage(folder);
-    const placeOf = createSourceMapper(modules, folderUrl, inPlace);
+    if (inPlace.length > 0 || modules.some(({ text }) => LANGUAGE_IN_JAVASCRIPT.test(text)))
+      await giveLanguage(folder, [...inPlace, ...modules.map(({ source }) => source.fileName)]);
+    const placeOf = createSourceMapper(modules, folderUrl);
     setSourceMapper(placeOf);
+    serveModules(modules, folderUrl);
+    const ownNames = (text: string) => withOwnNames(text, modules, folderUrl);
+    const explain = (error: unknown) =>
+      (isMissingModule(error) && missingModule(error, modules, folderUrl)) ||
+      explained(error, file, ownNames);
+    explainLast = explain;
     const given = givenOptions(set);
     const { result, diagnostics } = await withOptions(given, async () => {
       try {
         return modelOf(await import(new URL(entry, folderUrl).href), file);
       } catch (error) {
-        if (typeof error === 'object' && error !== null) told.add(error);
+        if (typeof error === 'object' && error !== null) known.add(error);
         if (isReported(error, checked.typescript)) return { model: null, diagnostics: [] };
-        const ownNames = (text: string) => withOwnNames(text, modules, folderUrl);
-        const explained = isMissingExport(error)
+        const told = isMissingExport(error)
           ? await missingExport(error, placeOf, ownNames)
-          : (isMissingModule(error) && missingModule(error, modules, folderUrl)) ||
-            explain(error, ownNames);
-        return { model: null, diagnostics: [explained] };
+          : explain(error);
+        return { model: null, diagnostics: [told] };
       }
     });
     if (result.model) keepOptions(result.model, given);
@@ -142,17 +148,28 @@ function evaluate(
 }
 
 /** What evaluating models threw, and is told by what `loadModel` gave. */
-const told = new WeakSet<object>();
+const known = new WeakSet<object>();
 
 export const wasTold = (error: unknown): boolean =>
-  typeof error === 'object' && error !== null && told.has(error);
+  typeof error === 'object' && error !== null && known.has(error);
 
-async function writeLanguage(folder: string): Promise<void> {
-  const [{ countedLanguage }, exported] = await Promise.all([
+/** Of the model that was loaded last. */
+let explainLast: (error: unknown) => Diagnostic = evaluationDiagnostic;
+
+/** BTC1002 and the like of what the model that was loaded last throws where nobody can catch it. */
+export const strayDiagnostic = (error: unknown): Diagnostic => explainLast(error);
+
+/** What a module has that imports the language where nothing checks arguments, or may do so: by a name that it computes, or by `require`. */
+const LANGUAGE_IN_JAVASCRIPT = /btc-language\.mjs|\.imported\(|createRequire/;
+
+/** For the imports of JavaScript, and for what `files` require. */
+async function giveLanguage(folder: string, files: readonly string[]): Promise<void> {
+  const [{ countedLanguage, requireLanguage }, exported] = await Promise.all([
     import('./counted-language.ts'),
     import(OWN_MODULE),
   ]);
   await writeFile(join(folder, COUNTED_LANGUAGE), countedLanguage(exported));
+  requireLanguage(files);
 }
 
 function modelOf(namespace: { default?: unknown }, file: string): Evaluated {
@@ -174,10 +191,11 @@ function isReported(error: unknown, diagnostics: readonly TypeScriptDiagnostic[]
   return diagnostics.some(({ code }) => numbers.includes(code));
 }
 
-/** What evaluation threw. */
-function explain(error: unknown, ownNames: (text: string) => string): Diagnostic {
+/** What evaluation threw; where nobody knows where, it was in the model's file or in what that imports. */
+function explained(error: unknown, file: string, ownNames: (text: string) => string): Diagnostic {
   const found = evaluationDiagnostic(error);
-  return { ...found, message: ownNames(found.message) };
+  const source = found.source ?? { file: displayPath(file), line: 1, column: 1 };
+  return { ...found, source, message: ownNames(found.message) };
 }
 
 /** A text in terms of the user's files: Node names the emitted ones. */

@@ -6,6 +6,7 @@ import type { SourceSpan } from '../../ir/source.ts';
 import { type Diagnostic, diagnostic } from '../diagnostics.ts';
 import { spanOfError } from '../reporting/call-sites.ts';
 import type { EmittedModule } from './emit.ts';
+import { computedImports } from './model-calls.ts';
 import { nearModule, packageName } from './near-module.ts';
 import { displayPath, spanAt } from './positions.ts';
 
@@ -40,18 +41,20 @@ export function missingModule(
     const [, specifier, from] = required;
     return told(specifier, from, spanOfError(error));
   }
+  const isMeant = (specifier: string, from: string) =>
+    reasonOf(specifier, from) !== null &&
+    spellings(specifier, from).some((spelling) => error.message.includes(spelling));
   const importer = /imported from (.*)$/m.exec(error.message)?.[1];
   for (const { path, imports, source } of modules) {
     const url = new URL(path, folderUrl).href;
     if (importer !== undefined && importer !== url && importer !== fileURLToPath(url)) continue;
     for (const { specifier, offset } of imports) {
-      const isMeant = spellings(specifier, source.fileName).some((spelling) =>
-        error.message.includes(spelling),
-      );
-      if (isMeant && reasonOf(specifier, source.fileName) !== null)
+      if (isMeant(specifier, source.fileName))
         return told(specifier, source.fileName, spanAt(source, offset));
     }
   }
+  for (const { specifier, from, span } of computedImports())
+    if (isMeant(specifier, from)) return told(specifier, from, span);
   return null;
 }
 

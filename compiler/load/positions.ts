@@ -1,4 +1,4 @@
-import { relative } from 'node:path';
+import { isAbsolute, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { originalPositionFor, TraceMap } from '@jridgewell/trace-mapping';
 import type { SourceSpan } from '../../ir/source.ts';
@@ -21,13 +21,12 @@ export interface MappedModule {
 }
 
 /**
- * Maps positions in emitted modules to the user's expressions. `folderUrl` is where the modules were written; files `inPlace` are the
- * user's own.
+ * Maps positions in emitted modules to the user's expressions. `folderUrl` is where the modules were written; other files run where
+ * they are: packages, and what CommonJS is made of.
  */
 export function createSourceMapper(
   files: readonly MappedModule[],
   folderUrl: string,
-  inPlace: readonly string[] = [],
 ): SourceMapper {
   const byUrl = new Map(
     files.map((file) => [
@@ -39,24 +38,18 @@ export function createSourceMapper(
       },
     ]),
   );
-  const own = new Set(inPlace);
   return (file, line, column) => {
     const known = byUrl.get(file) ?? byUrl.get(`file://${file}`);
     if (!known)
-      return own.has(file)
+      return isAbsolute(file) || file.startsWith('file:')
         ? { file: displayPath(file), line, column }
-        : packageSpan(file, line, column);
+        : null;
     const original = originalPositionFor(known.map, { line, column: column - 1 });
     if (original.line === null) return null;
     const { source, starts } = known;
     const position = source.lineStarts[original.line - 1] + original.column;
     return spanAt(source, starts.get(position) ?? position);
   };
-}
-
-/** Packages run as they are installed. */
-function packageSpan(file: string, line: number, column: number): SourceSpan | null {
-  return file.includes('/node_modules/') ? { file: displayPath(file), line, column } : null;
 }
 
 /** 1-based line and column, the file as tsc prints it: relative to the working directory. */

@@ -1,5 +1,6 @@
 import { isPackageFrame, type SourceSpan } from '../../ir/source.ts';
 import { type StackSite, sitesOfError, stackSites } from './stack.ts';
+import { notedSpan } from './thrown.ts';
 
 /** Turns a position in code as it runs into one in the user's source; null when the position is not the user's. */
 export type SourceMapper = (file: string, line: number, column: number) => SourceSpan | null;
@@ -283,7 +284,7 @@ function pathOf(file: string): string {
   }
 }
 
-/** The user's expression at which an exception was thrown, and the calls that led there. */
+/** The user's expression at which an exception was thrown, and the calls that led there. Without a stack: as it was noted, if it was. */
 export function spanOfError(error: unknown): SourceSpan | null {
   const frames: SourceSpan[] = [];
   for (const site of sitesOfError(error)) {
@@ -292,7 +293,7 @@ export function spanOfError(error: unknown): SourceSpan | null {
     else if (frame && OUTERMOST.includes(frame.own)) break;
   }
   while (frames.length > 0 && isPackageFrame(frames[frames.length - 1])) frames.pop();
-  return callsOf(frames);
+  return callsOf(frames) ?? notedSpan(error);
 }
 
 /**

@@ -89,10 +89,16 @@ export function evaluationDiagnostic(error: unknown, place?: string): Diagnostic
   return diagnostic(1002, spanOfError(error), { reason: textOf(error) }, extra);
 }
 
+/** Characters of what is shown of a value that is no error. */
+const MOST_SHOWN = 120;
+
 /** Of whatever a model throws. */
 function textOf(error: unknown): string {
   try {
-    return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+    if (error instanceof Error) return `${error.name}: ${error.message}`;
+    if (typeof error === 'string' && error.trim() !== '') return error;
+    const shown = JSON.stringify(error) ?? String(error);
+    return `it threw ${shown.length > MOST_SHOWN ? `${shown.slice(0, MOST_SHOWN)}…` : shown}`;
   } catch {
     return 'it threw something that has no text';
   }

@@ -170,6 +170,7 @@ async function importModel(
       (text, [url, { module }]) => text.replaceAll(url, module.file),
       found.message,
     );
-    return { model: null, diagnostics: [{ ...found, message }] };
+    const source = found.source ?? { file: entry, line: 1, column: 1 };
+    return { model: null, diagnostics: [{ ...found, source, message }] };
   }
 }

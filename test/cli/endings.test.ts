@@ -69,6 +69,8 @@ test.skipIf(!existsSync('/dev/full'))('a full disk behind the output is one sent
   }
 });
 
+const NOTHING_WRITTEN = 'interrupted: nothing was written\n';
+
 describe('a signal', () => {
   test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
     '%s ends a model that loops at its top level, and leaves nothing',
@@ -78,10 +80,23 @@ describe('a signal', () => {
       await printed('looping');
       child.kill(signal);
       // By the signal itself: a shell makes 130, 143 or 129 of it.
-      expect(await ended).toMatchObject({ code: null, signal, errors: '' });
+      expect(await ended).toMatchObject({ code: null, signal, errors: NOTHING_WRITTEN });
       expect(leftovers()).toEqual([]);
     },
   );
+
+  test.each([
+    ['sweep', [], NOTHING_WRITTEN],
+    ['export', ['--format', 'onnx'], NOTHING_WRITTEN],
+    ['tune', [], 'interrupted: no kernel is measured yet, and nothing was written\n'],
+  ])('btc %s says what it leaves', async (command, options, said) => {
+    project.write('loops.ts', `console.log('looping');\nfor (;;);`);
+    const { child, printed, ended } = start(project, command, 'loops.ts', ...options);
+    await printed('looping');
+    child.kill('SIGINT');
+    expect(await ended).toMatchObject({ code: null, signal: 'SIGINT', errors: said });
+    expect(leftovers()).toEqual([]);
+  });
 
   test('ends a model that loops in its build function', async () => {
     project.write(
@@ -130,11 +145,15 @@ describe('a model that', () => {
       'await new Promise(() => {});',
       "error BTC1031: the evaluation of 'model.ts' never ends: it awaits something that nothing can bring about any more",
     ],
-    ['throws a text', "throw 'no';", 'error BTC1002: the model could not be evaluated: no'],
+    [
+      'throws a text',
+      "throw 'no';",
+      'model.ts(1,1): error BTC1002: the model could not be evaluated: no',
+    ],
     [
       'throws what has no text',
-      'throw Object.create(null);',
-      'error BTC1002: the model could not be evaluated: it threw something that has no text',
+      'throw { toJSON() { throw 1; } };',
+      'model.ts(1,1): error BTC1002: the model could not be evaluated: it threw something that has no text',
     ],
   ])('%s', (_, text, message) => {
     expect(build(text)).toEqual({ code: 1, lines: message.split('\n') });

@@ -255,6 +255,140 @@ export default defineModel({
   });
 });
 
+describe('names that a model computes', () => {
+  test('are found from the file that has them, and refused at the import', () => {
+    project.write('net.ts', 'export const width = 3;');
+    project.write('more.mjs', 'export const height = 2;');
+    project.write(
+      'model.ts',
+      `import { crossEntropy, defineModel, linear, sgd, tensor } from 'btc-compiler';
+import { width } from './net.ts';
+const from = async (...parts: string[]) => import(parts.join(''));
+const { height } = await from('./mo', 're.mjs');
+const same = await from('./n', 'et');
+const language = await from('btc-', 'compiler');
+const installed = await import(import.meta.resolve('btc-compiler'));
+if (same.width !== width || language.linear !== linear || installed.linear !== linear) throw new Error('other');
+if (import.meta.resolve('./net.ts') !== new URL('./net.ts', import.meta.url).href) throw new Error('place');
+export default defineModel({ name: 'm', inputs: { x: tensor([4, width]), y: tensor([4], 'i32') },
+  build: ({ x }) => ({ logits: linear(width, height)(x) }),
+  train: { loss: ({ logits }, { y }) => crossEntropy(logits, y), optimizer: sgd() } });
+`,
+    );
+    expect(check('model.ts', '--target', 'wasm')).toMatchObject({ code: 0 });
+    for (const [line, place, message] of [
+      [
+        "const at = './no'; await import(at + 'where.js');",
+        33,
+        "'./nowhere.js' cannot be imported: there is no file nowhere.js",
+      ],
+      [
+        "const at = 'lodahs'; await import(at + '/fp');",
+        35,
+        "'lodahs/fp' cannot be imported: package 'lodahs' is in no folder",
+      ],
+      [
+        "const at = './no'; import(at + 'where.js');",
+        27,
+        "'./nowhere.js' cannot be imported: there is no file nowhere.js",
+      ],
+    ] as const)
+      for (const file of ['model.ts', 'model.mjs']) {
+        project.write(file, `${line}\n${SMALL_MODEL}`);
+        expect(check(file).lines).toEqual([
+          expect.stringContaining(`${file}(1,${place}): error BTC5230: ${message}`),
+        ]);
+      }
+    project.write('model.ts', `import.meta.resolve('lodahs');\n${SMALL_MODEL}`);
+    expect(check('model.ts').lines).toEqual([
+      expect.stringContaining("model.ts(1,1): error BTC5230: 'lodahs' cannot be imported"),
+    ]);
+  });
+});
+
+describe('what is thrown and has no stack', () => {
+  test.each([
+    ['throw {};', '(1,1)', 'it threw {}'],
+    ['if (1) throw null;', '(1,8)', 'it threw null'],
+    ["throw 'as text';", '(1,1)', 'as text'],
+    ['throw undefined;', '(1,1)', 'it threw undefined'],
+    ['const f = (n: number) => { throw { at: n }; }; f(3);', '(1,28)', 'it threw {"at":3}'],
+    ['const later = () => Promise.reject(5); await later();', '(1,40)', 'it threw 5'],
+    ['await new Promise((_, no) => setTimeout(no, 1, false));', '(1,1)', 'it threw false'],
+    ["try { throw 1; } catch (e) { throw e === 1 ? 'second' : e; }", '(1,30)', 'second'],
+    ['void Promise.reject(7);', '(1,1)', 'it threw 7'],
+    [
+      "setTimeout(() => { throw ['late']; }, 0); await new Promise((go) => setTimeout(go, 20));",
+      '(1,20)',
+      'it threw ["late"]',
+    ],
+  ])('%s is told where it was', (line, place, reason) => {
+    project.write('model.ts', `${line}\n${SMALL_MODEL}`);
+    const { code, lines } = check('model.ts', '--target', 'wasm');
+    expect(code).toBe(1);
+    expect(lines[0]).toBe(
+      `model.ts${place}: error BTC1002: the model could not be evaluated: ${reason}`,
+    );
+  });
+
+  test('as a function of the model runs, or out of a file that is not emitted', () => {
+    project.write(
+      'model.ts',
+      SMALL_MODEL.replace('linear(3, 2)(x) }', 'none(x) }')
+        .replace(
+          'export default',
+          `const none = (x: unknown): never => { throw [typeof x]; };\nexport default`,
+        )
+        .replace(' linear,', ''),
+    );
+    expect(check('model.ts', '--target', 'wasm').lines.slice(0, 2)).toEqual([
+      'model.ts(3,39): error BTC1002: the model could not be evaluated: it threw ["object"]',
+      expect.stringContaining('called from here'),
+    ]);
+    project.write('old.cjs', 'throw 4;');
+    project.write('model.ts', `import './old.cjs';\n${SMALL_MODEL}`);
+    expect(check('model.ts').lines).toEqual([
+      'model.ts(1,1): error BTC1002: the model could not be evaluated: it threw 4',
+    ]);
+  });
+});
+
+describe('a language that is required', () => {
+  const MODEL = SMALL_MODEL.replace(
+    /^import (.*) from 'btc-compiler';/,
+    "const $1 = require('btc-compiler');",
+  ).replace('linear(3, 2)', 'linear(3, 2, {}, 5)');
+
+  test('is the one that imports lead to: arguments too many are told at the call', () => {
+    const told = (file: string, place: string) =>
+      expect.stringContaining(`${file}${place}: error BTC5222: 'linear' takes 3 arguments, not 4`);
+    project.write(
+      'asked.mjs',
+      `import { createRequire } from 'node:module';\nconst require = createRequire(import.meta.url);\n${MODEL}`,
+    );
+    expect(check('asked.mjs').lines).toEqual([told('asked.mjs', '(8,32)')]);
+    project.write('common.js', MODEL.replace('export default', 'module.exports ='));
+    expect(check('common.js').lines).toEqual([told('common.js', '(6,32)')]);
+    project.write(
+      'layers.cjs',
+      "exports.layer = () => require('btc-compiler').linear(3, 2, {}, 5);",
+    );
+    project.write(
+      'model.mjs',
+      `import { createRequire } from 'node:module';\n${SMALL_MODEL.replace('linear(3, 2)', "createRequire(import.meta.url)('./layers' + '.cjs').layer()")}`,
+    );
+    expect(check('model.mjs').lines[0]).toEqual(told('layers.cjs', '(1,47)'));
+  });
+
+  test('makes models that build', () => {
+    project.write(
+      'common.js',
+      MODEL.replace(', {}, 5', '').replace('export default', 'module.exports ='),
+    );
+    expect(check('common.js', '--target', 'wasm')).toMatchObject({ code: 0 });
+  });
+});
+
 describe('arguments too many in JavaScript, which nothing checks', () => {
   const most = Object.entries(SIGNATURES).flatMap(([name, overloads]) => {
     const counts = overloads.map((one) => one.most ?? Number.POSITIVE_INFINITY);

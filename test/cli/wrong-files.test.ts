@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { PROFILE_FORMAT } from '../../compiler/profile/profile.ts';
@@ -160,6 +160,23 @@ test('folders are checked before the work too', () => {
   expect(refused([...RUN, '--spillDirectory', 'model.ts'])).toContain('BTC5003');
   expect(refused(['profile', '--target', 'wasm', '--folder', 'model.ts'])).toContain('BTC5003');
 });
+
+test.skipIf(!existsSync('/proc'))(
+  'a file system that takes no folders is told, and not asked for ever',
+  () => {
+    const gone = '/proc/no-such/folder';
+    const told = (file: string) =>
+      new RegExp(
+        `^error BTC5003: '${file}' cannot be written: (no folder can be made in '/proc'|permission is denied)$`,
+      );
+    expect(refused(['build', 'model.ts', '--target', 'wasm', '--outDir', gone])).toMatch(
+      told(gone),
+    );
+    for (const words of WRITERS.slice(-2))
+      expect(refused([...words, `${gone}/f`])).toMatch(told(`${gone}/f`));
+    expect(refused(['view', PLAN, '-o', `${gone}/f`])).toMatch(told(`${gone}/f`));
+  },
+);
 
 test('-o and --outDir are told apart', () => {
   const several = /writes several files: name their folder with --outDir$/;
