@@ -1,20 +1,19 @@
-// Times the WGSL kernels on the GPU of this machine: each contraction in every tiling, and memory-bound kernels of the
-// usual forms. For tuning compiler/codegen/gpu/tuning.ts.
+// Times the kernels of WebGPU on the GPU of this machine: contractions, and kernels that move memory, in every variant that the
+// compiler has for them, and marks the one that it takes by a profile's rates. For tuning compiler/codegen/gpu/tuning.ts.
 //   npm run build && node test/bench/wgsl.mjs [contractions|memory] [m,n,k ...]
+// PROFILE is a shipped profile's name (h100). It needs nothing but dist/ and the package `webgpu`.
 
-import { emitContraction } from '../../dist/compiler/codegen/gpu/contraction.js';
 import {
-  classifyContraction,
-  matchContraction,
-} from '../../dist/compiler/codegen/gpu/contraction-match.js';
-import { emitWgsl } from '../../dist/compiler/codegen/gpu/index.js';
-import { emitReduction } from '../../dist/compiler/codegen/gpu/reduction.js';
-import { TUNING } from '../../dist/compiler/codegen/gpu/tuning.js';
-import { WGSL } from '../../dist/compiler/codegen/gpu/wgsl/dialect.js';
+  chooseVariant,
+  emitWgsl,
+  variantsOf,
+  variantText,
+} from '../../dist/compiler/codegen/gpu/index.js';
+import { codeModel } from '../../dist/compiler/profile/code-model.js';
+import { profileOf } from '../../dist/compiler/profile/shipped.js';
 import { WEBGPU_DEFAULT_LIMITS } from '../../dist/ir/schedule.js';
 import { findNodeGpu } from '../../dist/node/gpu.js';
 
-const limits = WEBGPU_DEFAULT_LIMITS;
 const SHAPES = [
   [32, 128, 784],
   [64, 512, 128],
@@ -25,50 +24,59 @@ const SHAPES = [
   [2048, 2048, 2048],
   [4096, 4096, 1024],
 ];
+/** Seconds for which each variant runs. */
+const ENOUGH = 0.02;
 
 const { gpu, reason } = await findNodeGpu();
 if (!gpu) throw new Error(reason);
 const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
-const device = await adapter.requestDevice();
+const requiredLimits = Object.fromEntries(
+  [
+    'maxStorageBufferBindingSize',
+    'maxBufferSize',
+    'maxComputeWorkgroupStorageSize',
+    'maxComputeInvocationsPerWorkgroup',
+    'maxComputeWorkgroupSizeX',
+  ].map((name) => [name, adapter.limits[name]]),
+);
+const requiredFeatures = ['subgroups'].filter((name) => adapter.features.has(name));
+const device = await adapter.requestDevice({ requiredLimits, requiredFeatures });
+const limits = {
+  ...WEBGPU_DEFAULT_LIMITS,
+  maxWorkgroupBytes: requiredLimits.maxComputeWorkgroupStorageSize,
+  maxWorkgroupInvocations: requiredLimits.maxComputeInvocationsPerWorkgroup,
+  ...(requiredFeatures.length > 0 ? { minSubgroupSize: adapter.info.subgroupMinSize } : {}),
+};
+const model = codeModel(profileOf(process.env.PROFILE ?? 'h100'));
 const [what = 'all', ...given] = process.argv.slice(2);
 console.log(adapter.info.device || adapter.info.description);
 const shapes = given.length > 0 ? given.map((text) => text.split(',').map(Number)) : SHAPES;
-if (what !== 'memory') for (const [m, n, k] of shapes) await contraction(m, n, k);
+if (what !== 'memory')
+  for (const [m, n, k] of shapes)
+    await report(`${m}x${n}x${k}`, contractionKernel(m, n, k), (2 * m * n * k) / 1e9, 'GFLOP/s');
 if (what !== 'contractions')
-  for (const [name, kernel] of memoryKernels()) await memory(name, kernel);
+  for (const [name, kernel] of memoryKernels()) {
+    const bytes = kernel.buffers.reduce((sum, { elements }) => sum + elements * 4, 0);
+    await report(name, kernel, bytes / 1e9, 'GB/s');
+  }
 process.exit(0);
 
-function wgslOf({ code, grid }) {
-  return { wgsl: code, grid };
-}
-
-async function contraction(m, n, k) {
-  const kernel = contractionKernel(m, n, k);
-  const groups = classifyContraction(kernel);
-  const chosen = matchContraction(kernel, limits)?.tiling ?? null;
-  const row = [];
-  const report = (name, seconds, mark) =>
-    row.push(
-      `${name} ${(seconds * 1e6).toFixed(0)}us ${((2 * m * n * k) / seconds / 1e9).toFixed(0)}G${mark ? '*' : ''}`,
-    );
-  report(
-    'plain',
-    await seconds(kernel, wgslOf(emitReduction(WGSL, kernel, limits))),
-    chosen === null,
-  );
-  for (const tiling of TUNING.contraction.tilings) {
-    const { memory, tileM, tileN, tileK } = tiling;
-    const emitted = wgslOf(emitContraction(WGSL, kernel, { ...groups, tiling }, limits));
-    const name = `${memory === 'registers' ? 'r' : ''}${tileM}x${tileN}x${tileK}`;
-    report(name, await seconds(kernel, emitted), tiling === chosen);
+/** One line per variant, the fastest first. */
+async function report(name, kernel, work, unit) {
+  const chosen = variantText(chooseVariant(kernel, limits, model));
+  const rows = [];
+  for (const variant of variantsOf(kernel, limits)) {
+    const text = variantText(variant);
+    const time = await seconds(kernel, emitWgsl(kernel, variant, limits));
+    rows.push({ text, time });
   }
-  console.log(`${m}x${n}x${k} (* chosen): ${row.join(', ')}`);
-}
-
-async function memory(name, kernel) {
-  const time = await seconds(kernel, emitWgsl(kernel, limits));
-  const bytes = kernel.buffers.reduce((sum, { elements }) => sum + elements * 4, 0);
-  console.log(`${name}: ${(time * 1e6).toFixed(0)}us, ${(bytes / time / 1e9).toFixed(0)} GB/s`);
+  console.log(`${name} (* chosen by ${process.env.PROFILE ?? 'h100'})`);
+  for (const { text, time } of rows.sort((a, b) => a.time - b.time)) {
+    const rate = (work / time).toFixed(work / time < 10 ? 1 : 0).padStart(7);
+    console.log(
+      `  ${rate} ${unit} ${(time * 1e6).toFixed(0).padStart(8)} us  ${text}${text === chosen ? ' *' : ''}`,
+    );
+  }
 }
 
 /** Seconds of one dispatch, from enough dispatches in one pass to make timing sure; the best of three. */
@@ -99,7 +107,7 @@ async function seconds(kernel, { wgsl, grid }) {
   };
   await run(1);
   const first = await run(1);
-  const count = Math.max(1, Math.min(2000, Math.round(0.02 / first)));
+  const count = Math.max(1, Math.min(2000, Math.round(ENOUGH / first)));
   const times = [await run(count), await run(count), await run(count)];
   for (const buffer of buffers) buffer.destroy();
   return Math.min(...times);
@@ -109,88 +117,68 @@ function load(buffer, coefficients) {
   return { kind: 'load', dtype: 'f32', buffer, index: { offset: 0, coefficients }, bounds: [] };
 }
 
-function contractionKernel(m, n, k) {
+function buffersOf(counts) {
+  return counts.map((elements) => ({ dtype: 'f32', access: 'read_write', elements }));
+}
+
+function store(buffer, coefficients, value) {
+  return { buffer, index: { offset: 0, coefficients }, value, accumulate: false };
+}
+
+/** The kernel of a sum of `value`, a node, behind which its accumulator stands. */
+function sum(axes, buffers, nodes, stored) {
+  const accumulator = { kind: 'accumulator', dtype: 'f32', reduction: 0 };
   return {
-    name: 'contraction',
-    axes: [
-      { extent: m, kind: 'parallel' },
-      { extent: n, kind: 'parallel' },
-      { extent: k, kind: 'reduced' },
-    ],
-    buffers: [m * k, k * n, m * n].map((elements) => ({
-      dtype: 'f32',
-      access: 'read_write',
-      elements,
-    })),
-    nodes: [
-      load(0, [k, 0, 1]),
-      load(1, [0, 1, n]),
-      { kind: 'apply', dtype: 'f32', op: 'mul', operands: [0, 1] },
-      { kind: 'accumulator', dtype: 'f32' },
-    ],
-    reduction: { combiner: 'sum', value: 2 },
-    stores: [
-      { buffer: 2, index: { offset: 0, coefficients: [n, 1, 0] }, value: 3, accumulate: false },
-    ],
+    ...{ name: 'sum', axes, buffers, nodes: [...nodes, accumulator] },
+    reductions: [{ combiner: 'sum', value: nodes.length - 1 }],
+    stores: [store(buffers.length - 1, stored, nodes.length)],
   };
+}
+
+function contractionKernel(m, n, k) {
+  const axes = [
+    { extent: m, kind: 'parallel' },
+    { extent: n, kind: 'parallel' },
+    { extent: k, kind: 'reduced' },
+  ];
+  const product = { kind: 'apply', dtype: 'f32', op: 'mul', operands: [0, 1] };
+  const nodes = [load(0, [k, 0, 1]), load(1, [0, 1, n]), product];
+  return sum(axes, buffersOf([m * k, k * n, m * n]), nodes, [n, 1, 0]);
 }
 
 function memoryKernels() {
   const size = 4096;
   const parallel = (extent) => ({ extent, kind: 'parallel' });
   const reduced = (extent) => ({ extent, kind: 'reduced' });
-  const buffers = (...counts) =>
-    counts.map((elements) => ({ dtype: 'f32', access: 'read_write', elements }));
-  const store = (buffer, coefficients, value) => ({
-    buffer,
-    index: { offset: 0, coefficients },
-    value,
-    accumulate: false,
-  });
-  const accumulator = { kind: 'accumulator', dtype: 'f32' };
-  const reduction = (name, axes, coefficients, outputs) => [
+  const points = (name, axes, buffers, nodes, stored) => [
     name,
     {
-      name: 'reduction',
-      axes,
-      buffers: buffers(size * size, outputs),
-      nodes: [load(0, coefficients), accumulator],
-      reduction: { combiner: 'sum', value: 0 },
-      stores: [
-        store(
-          1,
-          axes.map(({ kind }) => Number(kind === 'parallel')),
-          1,
-        ),
-      ],
+      ...{ name: 'points', axes, buffers: buffersOf(buffers), nodes, reductions: [] },
+      stores: [store(buffers.length - 1, stored, nodes.length - 1)],
     },
   ];
+  const reduction = (name, axes, coefficients, outputs) => [
+    name,
+    sum(
+      axes,
+      buffersOf([size * size, outputs]),
+      [load(0, coefficients)],
+      axes.map(({ kind }) => Number(kind === 'parallel')),
+    ),
+  ];
   const add = { kind: 'apply', dtype: 'f32', op: 'add', operands: [0, 1] };
+  const all = size * size;
   return [
-    [
-      'add',
-      {
-        name: 'add',
-        axes: [parallel(size * size)],
-        buffers: buffers(size * size, size * size, size * size),
-        nodes: [load(0, [1]), load(1, [1]), add],
-        reduction: null,
-        stores: [store(2, [1], 2)],
-      },
-    ],
-    [
+    points('add', [parallel(all)], [all, all, all], [load(0, [1]), load(1, [1]), add], [1]),
+    points(
       'transposed copy',
-      {
-        name: 'transpose',
-        axes: [parallel(size), parallel(size)],
-        buffers: buffers(size * size, size * size),
-        nodes: [load(0, [1, size])],
-        reduction: null,
-        stores: [store(1, [size, 1], 0)],
-      },
-    ],
+      [parallel(size), parallel(size)],
+      [all, all],
+      [load(0, [1, size])],
+      [size, 1],
+    ),
     reduction('row sums', [parallel(size), reduced(size)], [size, 1], size),
     reduction('column sums', [parallel(size), reduced(size)], [1, size], size),
-    reduction('sum of all', [reduced(size * size)], [1], 1),
+    reduction('sum of all', [reduced(all)], [1], 1),
   ];
 }

@@ -11,8 +11,9 @@ import {
   sideOf,
 } from './contraction-functions.ts';
 import type { Contraction } from './contraction-match.ts';
-import { VECTOR_WIDTH, type VectorType } from './dialect.ts';
+import { type Dialect, VECTOR_WIDTH, type VectorType } from './dialect.ts';
 import { assembleModule, foldGrid, type GpuModule } from './module.ts';
+import { TUNING } from './tuning.ts';
 import { tilingResources } from './variant.ts';
 
 /**
@@ -63,7 +64,7 @@ function accumulateLines(code: ContractionCode): string[] {
   const base = buffers === 1 ? '' : 'now + ';
   const vector = (name: string, first: string, vectors: number, lanes: number) =>
     range(vectors).map((v) =>
-      constant(type, `${name}${v}`, `tiles[${base}${first} + ${v * lanes}]`),
+      constant(type, `${name}${v}`, `tiles[${base}${first}${v === 0 ? '' : ` + ${v * lanes}`}]`),
     );
   const products = range(threadM).flatMap((row) =>
     range(threadN / VECTOR_WIDTH).map((v) =>
@@ -78,9 +79,8 @@ function accumulateLines(code: ContractionCode): string[] {
   const totals = registers(contraction);
   const blocks = cascade(kernel, [Math.ceil(extents.k / tileK)], perSlice);
   const sums = new BlockSums(dialect, totals, type, blocks);
-  const compute = [
-    dialect.loop({ name: 'step', first: '0', end: String(perSlice) }),
-    constant('index', 'row', slices === 1 ? 'step' : `slice * ${perSlice} + step`),
+  const compute = unrolledRows(dialect, perSlice, products.length * VECTOR_WIDTH, (step) => [
+    constant('index', 'row', slices === 1 ? step : `slice * ${perSlice} + ${step}`),
     ...vector('a', `row * ${strideM} + lane_m`, threadM / VECTOR_WIDTH, lanesM),
     ...vector(
       'b',
@@ -89,8 +89,7 @@ function accumulateLines(code: ContractionCode): string[] {
       lanesN,
     ),
     ...products,
-    '}',
-  ];
+  ]);
   const fills = [
     ...fillSlots(code, 'left', 'chunk', { stride: strideM, first: 0 }),
     ...fillSlots(code, 'right', 'chunk', { stride: strideN, first: tileK * strideM }),
@@ -105,8 +104,7 @@ function accumulateLines(code: ContractionCode): string[] {
     );
   const start = [
     constant('index', 'slice', quotient('local', invocationsPerSlice)),
-    constant('index', 'lane_m', quotient(`local % ${invocationsPerSlice}`, lanesN)),
-    constant('index', 'lane_n', `local % ${lanesN}`),
+    ...laneLines(dialect, lanesM, lanesN),
     ...totals.map((total) => dialect.variable(type, total, dialect.zero(type))),
     ...sums.declarations(),
     ...unique(fills.flatMap(({ hoisted }) => hoisted)),
@@ -137,10 +135,11 @@ function accumulateLines(code: ContractionCode): string[] {
     ...load(fills),
     ...store(''),
     '}',
-    dialect.variable('index', 'now', '0'),
-    dialect.variable('index', 'other', String(tileVectors)),
     dialect.barrier,
     ...loop([
+      // From the number of the chunk, so that compilers see that all places are inside, and add no checks.
+      constant('index', 'now', `${dialect.digit('chunk', tileK, 2)} * ${tileVectors}`),
+      constant('index', 'other', `${tileVectors} - now`),
       constant('index', 'ahead', `chunk + ${tileK}`),
       `if (${more}) {`,
       ...load(ahead),
@@ -150,11 +149,51 @@ function accumulateLines(code: ContractionCode): string[] {
       ...store('other + '),
       '}',
       dialect.barrier,
-      `other = now;`,
-      `now = ${tileVectors} - other;`,
     ]),
     ...sums.totals(),
   ];
+}
+
+/** Blocks of outputs that neighbouring invocations have: near to a square, so that they read few vectors of each factor. */
+const PATCH = { m: 4, n: 8 };
+
+/**
+ * Which block of outputs an invocation has of `lanesM` by `lanesN`: neighbours have a patch of them, patches lie row by row. Slices of
+ * the invocations have the same blocks.
+ */
+function laneLines({ constant, digit }: Dialect, lanesM: number, lanesN: number): string[] {
+  const [m, n] = [largestPart(lanesM, PATCH.m), largestPart(lanesN, PATCH.n)];
+  const across = lanesN / n;
+  const of = (stride: number, extent: number) => digit('local', stride, extent);
+  return [
+    constant('index', 'lane_m', `${of(m * n * across, lanesM / m)} * ${m} + ${of(n, m)}`),
+    constant('index', 'lane_n', `${of(m * n, across)} * ${n} + ${of(1, n)}`),
+  ];
+}
+
+/** The largest divisor of a number that is at most so large. */
+const largestPart = (count: number, most: number): number =>
+  range(Math.min(count, most)).findLast((less) => count % (less + 1) === 0)! + 1;
+
+/**
+ * The rows of a chunk, so many of them written out one after the other as have `TUNING.contraction.mostProducts` products together:
+ * their places are then constants, and their loads are under way while the rows before are computed.
+ */
+export function unrolledRows(
+  { loop }: Dialect,
+  rows: number,
+  products: number,
+  body: (row: string) => readonly string[],
+): string[] {
+  const most = Math.max(1, Math.floor(TUNING.contraction.mostProducts / products));
+  const together = largestPart(rows, most);
+  const written = (row: (k: number) => string) =>
+    range(together).flatMap((k) => ['{', ...body(row(k)), '}']);
+  if (together === rows) return written(String);
+  // In steps of one, from which compilers see how large the number of a row may be.
+  const head = loop({ name: 'step', first: '0', end: String(rows / together) });
+  const first = together === 1 ? 'step' : `step * ${together}`;
+  return [head, ...written((k) => (k === 0 ? first : `${first} + ${k}`)), '}'];
 }
 
 export const unique = (lines: readonly string[]) => [...new Set(lines)];

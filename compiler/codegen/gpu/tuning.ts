@@ -60,6 +60,8 @@ export const TUNING = {
     leastK: 4,
     leastOutputs: 64,
     registersWorkgroupSize: 64,
+    /** Products of an invocation that are written out one after the other. */
+    mostProducts: 256,
     tilings: [
       registerTiles(4, 4, 1),
       registerTiles(8, 8, 1),
@@ -75,7 +77,9 @@ export const TUNING = {
       workgroupTiles([64, 64, 16], [4, 4], 1, 1),
       workgroupTiles([64, 64, 8], [4, 4], 1, 2),
       workgroupTiles([64, 64, 16], [4, 4], 1, 2),
+      workgroupTiles([64, 64, 16], [8, 4], 1, 2),
       workgroupTiles([64, 64, 16], [8, 8], 1, 2),
+      workgroupTiles([128, 64, 16], [8, 8], 1, 2),
       workgroupTiles([32, 32, 32], [4, 4], 1, 1),
       workgroupTiles([32, 32, 32], [4, 4], 4, 1),
       workgroupTiles([16, 64, 32], [4, 4], 4, 1),

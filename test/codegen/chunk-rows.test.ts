@@ -1,0 +1,32 @@
+import { describe, expect, it } from 'vitest';
+import { unrolledRows } from '../../compiler/codegen/gpu/contraction-workgroup.ts';
+import { WGSL } from '../../compiler/codegen/gpu/wgsl/dialect.ts';
+
+/** The numbers of the rows that the lines compute, in their order. */
+function rowsOf(rows: number, products: number): number[] {
+  const lines = unrolledRows(WGSL, rows, products, (row) => [`take(${row});`]);
+  const taken: number[] = [];
+  const source = lines.join('\n').replaceAll('var step', 'let step');
+  new Function('take', source)((row: number) => taken.push(row));
+  return taken;
+}
+
+describe('rows of a chunk', () => {
+  it('are all computed, once and in their order, however many are written out', () => {
+    for (const rows of [1, 2, 3, 7, 8, 16, 30, 32])
+      for (const products of [1, 16, 32, 64, 100, 256, 1000])
+        expect(rowsOf(rows, products)).toEqual(Array.from({ length: rows }, (_, k) => k));
+  });
+
+  it('are written out as far as their products stay few', () => {
+    const written = (rows: number, products: number) =>
+      unrolledRows(WGSL, rows, products, (row) => [`take(${row});`]).filter((line) =>
+        line.startsWith('take'),
+      ).length;
+    expect(written(8, 64)).toBe(4);
+    expect(written(16, 16)).toBe(16);
+    expect(written(16, 32)).toBe(8);
+    expect(written(6, 64)).toBe(3);
+    expect(written(8, 1000)).toBe(1);
+  });
+});
