@@ -10,7 +10,7 @@ import {
   finishFunction,
   range,
 } from './contraction-functions.ts';
-import { declared, fillSlots, unique } from './contraction-workgroup.ts';
+import { declared, fillSlots, unique, unrolledRows } from './contraction-workgroup.ts';
 import { type FunctionDefinition, VECTOR_WIDTH } from './dialect.ts';
 import { addressText, newScope } from './expression.ts';
 import {
@@ -174,17 +174,19 @@ function sumLines(
       ),
     ),
   );
-  const isPart = extents.k % chunk !== 0;
-  const compute = [
-    ...(isPart
-      ? [constant('index', 'terms', dialect.smaller(String(chunk), `${extents.k} - chunk`))]
-      : []),
-    dialect.loop({ name: 'row', first: '0', end: isPart ? 'terms' : String(chunk) }),
-    ...side('left'),
-    ...side('right'),
-    ...products,
-    '}',
-  ];
+  const row = [...side('left'), ...side('right'), ...products];
+  const compute =
+    extents.k % chunk === 0
+      ? unrolledRows(dialect, chunk, products.length * VECTOR_WIDTH, (number) => [
+          constant('index', 'row', number),
+          ...row,
+        ])
+      : [
+          constant('index', 'terms', dialect.smaller(String(chunk), `${extents.k} - chunk`)),
+          dialect.loop({ name: 'row', first: '0', end: 'terms' }),
+          ...row,
+          '}',
+        ];
   const fill = [
     ...unique(fills.flatMap(({ indices }) => indices)),
     ...fills.flatMap(({ lines }) => lines),
