@@ -80,6 +80,7 @@ export const TUNING = {
       workgroupTiles([64, 64, 16], [8, 4], 1, 2),
       workgroupTiles([64, 64, 16], [8, 8], 1, 2),
       workgroupTiles([128, 64, 16], [8, 8], 1, 2),
+      workgroupTiles([128, 128, 16], [8, 8], 1, 2),
       workgroupTiles([32, 32, 32], [4, 4], 1, 1),
       workgroupTiles([32, 32, 32], [4, 4], 4, 1),
       workgroupTiles([16, 64, 32], [4, 4], 4, 1),
