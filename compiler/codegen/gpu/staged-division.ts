@@ -17,6 +17,7 @@ import { CHUNK_WAITS, derived, MULTIPLY_ADD } from './operations.ts';
 import { type Quads, quadAccesses } from './points.ts';
 import { accumulatorBytes, readsAlong } from './reduction.ts';
 import { registerTiles, type TiledPoints } from './register-tile.ts';
+import { passesOf, withWholeTerms } from './rescale.ts';
 import {
   inTiles,
   type Product,
@@ -204,7 +205,7 @@ const partsOf = (kernel: StagedKernel): readonly Kernel[] =>
       kernel,
       arrayHomes(kernel).map((home) => kernel.buffers.length + home),
     ),
-  );
+  ).map(withWholeTerms);
 
 /** Bytes of workgroup memory that the contractions in blocks of a variant take beside the arrays of stages. */
 export function chunkBytes(
@@ -439,5 +440,6 @@ function gatheredTime(part: Kernel, { reducers, quads }: Gathered, count: number
         : sum,
     0,
   );
-  return Math.ceil(count / reducers) * (part.reductions.length + TERM * loads);
+  const each = part.reductions.length + TERM * loads * passesOf(part);
+  return Math.ceil(count / reducers) * each;
 }
