@@ -7,9 +7,10 @@ import { shiftAffine } from './affine.ts';
 import { type Cluster, type Producer, storesWhatTheyLoad } from './cluster.ts';
 import type { ClusterStaging } from './cluster-staging.ts';
 import { type FusionLimits, joinedNest } from './fuse.ts';
+import { withPoints } from './inlined-points.ts';
 import { isContraction, type LoopNest } from './loop-nest.ts';
 import type { LoopNestMemory } from './loop-nest-access.ts';
-import { joinOnline } from './online-sums.ts';
+import { joinOnline, joinWeighted } from './online-sums.ts';
 import { hasSequentialAxis, loadsOf, storesOf } from './sequence.ts';
 
 /** When wide intermediates are computed tile by tile: where the target's model expects it to cost little, always, or never. */
@@ -56,12 +57,12 @@ export function computeInTiles(
   const places: Places = { nests, position: new Map(nests.map((nest, k) => [nest, k])) };
   for (const group of wideGroups(nests, accesses, options)) {
     const [tensor] = group.wide.keys();
-    let replaced = bestTiles(group, places, staging);
+    let replaced = bestTiles(group, accesses, places, staging);
     let moved: ReadonlyMap<LoopNest, LoopNest> = new Map();
     if ('reason' in replaced) {
       const packed = packStatistics(group, accesses, new Set(current), options);
       if (packed) {
-        replaced = bestTiles(packed.group, places, staging);
+        replaced = bestTiles(packed.group, accesses, places, staging);
         moved = packed.moved;
       }
     }
@@ -344,12 +345,76 @@ type Tiled =
   | { readonly reason: string };
 
 /** A group in tiles, with maxima and sums of powers by them in one pass where that is no slower. */
-function bestTiles(group: WideGroup, places: Places, staging: ClusterStaging): Tiled {
-  const apart = inTiles(group, places, staging);
+function bestTiles(
+  group: WideGroup,
+  accesses: Accesses,
+  places: Places,
+  staging: ClusterStaging,
+): Tiled {
   const online = onlineGroup(group, places);
-  const together = online ? inTiles(online, places, staging) : apart;
-  if ('reason' in apart || 'reason' in together) return 'reason' in apart ? together : apart;
-  return together.share <= apart.share ? together : apart;
+  const whole = online && weightedGroup(online, accesses, places);
+  const [first, ...others] = [whole, online, group].flatMap((one) =>
+    one ? [inTiles(one, places, staging)] : [],
+  );
+  return others.reduce(
+    (best, one) =>
+      'reason' in best || (!('reason' in one) && one.share < best.share) ? one : best,
+    first,
+  );
+}
+
+/** The group with maxima and sums of rows found by the only kernel that needs them; null where there is none. */
+function weightedGroup(
+  { wide, sinks }: WideGroup,
+  { readers }: Accesses,
+  places: Places,
+): WideGroup | null {
+  for (const rows of sinks.filter(({ joined }) => joined))
+    for (const sink of sinks) {
+      const makers = producersOf(sink.nest, wide).filter(
+        ({ nest }) => nest.reductions.length === 0,
+      );
+      const own = new Set([...makers, rows, sink].flatMap(({ original }) => original));
+      for (const one of rows.joined!) own.add(one);
+      const isOwn = (tensor: number) => readers.get(tensor)?.every((reader) => own.has(reader));
+      const isSole =
+        sink !== rows &&
+        [...storesOf(rows.nest)].every(isOwn) &&
+        makers.every(({ tensor }) => isOwn(tensor)) &&
+        [rows.original, ...rows.joined!].every((one) =>
+          mayMoveDown(one, sink.original, own, places),
+        );
+      const inlined = isSole
+        ? withPoints(
+            sink.nest,
+            makers.map(({ nest }) => nest),
+          )
+        : null;
+      const nest = inlined && joinWeighted(rows.nest, inlined);
+      if (!nest) continue;
+      const joined: GroupNest = {
+        ...{ nest, original: sink.original },
+        joined: [rows.original, ...rows.joined!],
+      };
+      return {
+        wide,
+        sinks: sinks.flatMap((one) => (one === rows ? [] : one === sink ? joined : one)),
+      };
+    }
+  return null;
+}
+
+/** Whether a kernel may run where a later one does, with it: nothing between replaces what it reads. */
+function mayMoveDown(
+  nest: LoopNest,
+  to: LoopNest,
+  own: ReadonlySet<LoopNest>,
+  { nests, position }: Places,
+): boolean {
+  const read = loadsOf(nest);
+  return nests
+    .slice(position.get(nest)! + 1, position.get(to)!)
+    .every((other) => own.has(other) || ![...storesOf(other)].some((tensor) => read.has(tensor)));
 }
 
 /** The group with sinks that find maxima joined with those that sum powers by them; null where there are none. */

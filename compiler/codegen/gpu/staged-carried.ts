@@ -9,6 +9,7 @@ import {
   scaledText,
   scopeOfTerms,
 } from './rescale.ts';
+import { type RowsLines, rowsLines } from './rows-lines.ts';
 import {
   type GatheredParts,
   gatheredParts,
@@ -26,7 +27,13 @@ import {
 export function carriedLines(one: Part, stages: readonly string[], steps: number): string[] {
   const { part, writer, workgroupSize, division } = one;
   if (division.kind === 'product')
-    return carriedProduct(one, productOfPart(one, division), stages, steps);
+    return carriedProduct(
+      one,
+      productOfPart(one, division),
+      division.rows && rowsLines(one, division, division.rows),
+      stages,
+      steps,
+    );
   if (division.kind === 'gathered')
     return carriedGathered(one, gatheredParts(one, division), stages, steps);
   const { dialect } = writer;
@@ -121,6 +128,7 @@ export function carriedLines(one: Part, stages: readonly string[], steps: number
 function carriedProduct(
   { writer }: Part,
   { lanes, zero, sum, finish, names, type }: ProductLines,
+  rows: RowsLines | null,
   stages: readonly string[],
   steps: number,
 ): string[] {
@@ -128,17 +136,21 @@ function carriedProduct(
   const [own, carried] = [names('c').flat(), names('carried')];
   return [
     ...lanes,
+    ...(rows?.start ?? []),
     ...carried.flat().map((name) => dialect.variable(type, name, dialect.zero(type))),
     dialect.loop({ name: 'step', first: '0', end: String(steps) }),
     ...stages,
+    ...(rows?.step ?? []),
     '{',
     ...zero,
     ...sum,
-    ...carried.flat().map((name, k) => dialect.add(type, name, own[k])),
+    ...(rows?.rescale(type, carried.flat(), own) ??
+      carried.flat().map((name, k) => dialect.add(type, name, own[k]))),
     '}',
     // The arrays are filled again.
     dialect.barrier,
     '}',
+    ...(rows?.end ?? []),
     dialect.constant('index', 'batch', `group * ${steps}`),
     ...finish(carried),
   ];

@@ -11,6 +11,7 @@ import { quadBuffers } from './points.ts';
 import { productLines } from './product-lines.ts';
 import { evaluateTile } from './register-tile.ts';
 import { hasRescaled } from './rescale.ts';
+import { rowArrays } from './rows-lines.ts';
 import { carriedLines } from './staged-carried.ts';
 import {
   type Blocked,
@@ -91,7 +92,7 @@ export function emitStaged(
       ? [`if (group >= ${groups}) { return; }`]
       : []),
     ...tile.lines,
-    ...(staging.tileTerms === 0 && !hasRescaled(last.part)
+    ...(staging.tileTerms === 0 && !hasRescaled(kernel)
       ? [...batch('group'), ...stages, ...partLines(last)]
       : carriedLines(last, [...batch(`group * ${steps} + step`), ...step.lines, ...stages], steps)),
   ];
@@ -101,6 +102,9 @@ export function emitStaged(
     ),
     ...chunkArrays(parts),
     ...partialArrays(parts),
+    ...parts.flatMap(({ division, workgroupSize }) =>
+      division.kind === 'product' && division.rows ? rowArrays(division.rows, workgroupSize) : [],
+    ),
   ];
   const exchanges = variant.exchange > 1;
   const functions = products.flatMap((product) => product.functions);
