@@ -16,8 +16,9 @@ import { TUNING } from '../../compiler/codegen/gpu/tuning.ts';
 import type { Kernel } from '../../ir/kernel.ts';
 import { soleReduction } from '../../ir/kernel.ts';
 import { printKernel } from '../../ir/kernel-text.ts';
+import { verifyKernel } from '../../ir/kernel-verify.ts';
 import { type TargetLimits, WEBGPU_DEFAULT_LIMITS } from '../../ir/schedule.ts';
-import { attentionCases } from '../support/attention-kernels.ts';
+import { attentionCases, onlineCases } from '../support/attention-kernels.ts';
 import {
   disagreements,
   GPU_FORMS,
@@ -192,6 +193,39 @@ describe('JavaScript as a dialect', () => {
     );
     fc.assert(property, soaked(20));
     expect(made.size).toBeGreaterThan(1);
+  });
+
+  test('sums that are rescaled are the same in all divisions', () => {
+    const made = new Set<string>();
+    let weighted = 0;
+    const property = fc.property(
+      onlineCases,
+      fc.constantFrom(2 * 1024, 16 * 1024, 48 * 1024),
+      fc.constantFrom(1, 16),
+      fc.nat(),
+      (one, maxWorkgroupBytes, minSubgroupSize, pick) => {
+        const limits = { ...WEBGPU_DEFAULT_LIMITS, maxWorkgroupBytes, minSubgroupSize };
+        expect(verifyKernel(one.kernel)).toEqual([]);
+        const all = variantsOf(one.kernel, limits);
+        const blocked = all.filter((variant) => variant.form === 'staged' && variant.chunk > 0);
+        const list = pick % 2 === 0 && blocked.length > 0 ? blocked : all;
+        if (list.length === 0) return;
+        const variant = list[pick % list.length];
+        made.add(variantText(variant));
+        check(
+          one,
+          (kernel) => {
+            const emitted = emitGpu(SCRIPT, kernel, variant, limits);
+            if (emitted.code.includes('rows_factor')) weighted++;
+            return emitted;
+          },
+          { subgroupSize: minSubgroupSize },
+        );
+      },
+    );
+    fc.assert(property, soaked(60));
+    expect(made.size).toBeGreaterThan(5);
+    expect(weighted).toBeGreaterThan(2);
   });
 
   test.each([4, 8, 16, 32, 64])(
