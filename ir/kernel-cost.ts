@@ -37,6 +37,9 @@ export function nodesUnderReduction(kernel: Pick<Kernel, 'nodes' | 'reductions'>
   return under;
 }
 
+/** Of a term that is rescaled: the power and the product. */
+const RESCALED_FLOPS = SCALAR_OPS.sub.cost + SCALAR_OPS.exp.cost + SCALAR_OPS.mul.cost;
+
 function applyFlops(kernel: Kernel, node: Expression): number {
   if (node.kind !== 'apply') return 0;
   const operand = kernel.nodes[node.operands[node.op === 'select' ? 1 : 0]];
@@ -51,7 +54,10 @@ function kernelFlops(kernel: Kernel): number {
   kernel.nodes.forEach((node, index) => {
     flops += applyFlops(kernel, node) * (under[index] ? inner : outer);
   });
-  for (const { value } of kernel.reductions) if (isFloat(kernel.nodes[value].dtype)) flops += inner;
+  for (const { value, rescaled } of kernel.reductions) {
+    if (isFloat(kernel.nodes[value].dtype)) flops += inner;
+    if (rescaled !== undefined) flops += RESCALED_FLOPS * inner;
+  }
   for (const store of kernel.stores) if (store.accumulate) flops += outer;
   return flops;
 }

@@ -1,6 +1,15 @@
 import type { StorageType } from './dtypes.ts';
 import { roundToHalf } from './half.ts';
-import type { Affine, Axis, Bound, Expression, Indirection, Kernel, Store } from './kernel.ts';
+import type {
+  Affine,
+  Axis,
+  Bound,
+  Expression,
+  Indirection,
+  Kernel,
+  Reduction,
+  Store,
+} from './kernel.ts';
 import { combinerIdentity } from './kernel.ts';
 import { nodesUnderReduction } from './kernel-cost.ts';
 import { isStaged, partList, splitStages } from './kernel-stage.ts';
@@ -59,6 +68,8 @@ interface Prepared {
   readonly begin: Action;
   readonly underReduction: readonly Action[];
   readonly combine: readonly Action[];
+  /** Of sums that are rescaled, behind all others: their maxima are known. */
+  readonly combineRescaled: readonly Action[];
   readonly afterReduction: readonly Action[];
   readonly stores: readonly Action[];
   readonly outer: Advance;
@@ -82,12 +93,8 @@ function prepared(kernel: Kernel): Prepared {
         accumulators[k] = combinerIdentity(combiner, nodes[value].dtype);
     },
     underReduction: where(1),
-    combine: reductions.map(({ combiner, value }, k) => {
-      const combine = scalarMeaning(combiner === 'sum' ? 'add' : combiner, nodes[value].dtype);
-      return ({ accumulators, values }) => {
-        accumulators[k] = combine(accumulators[k], values[value], 0);
-      };
-    }),
+    combine: combining(kernel, ({ rescaled }) => rescaled === undefined),
+    combineRescaled: combining(kernel, ({ rescaled }) => rescaled !== undefined),
     afterReduction: where(0),
     stores: stores.map((one) => storing(one, kernel)),
     outer: advance(axes, ({ kind }) => kind !== 'reduced'),
@@ -98,19 +105,28 @@ function prepared(kernel: Kernel): Prepared {
 }
 
 function runPoints(kernel: Prepared, point: Point): void {
-  const { begin, underReduction, combine, afterReduction, stores, outer, inner } = kernel;
+  const { begin, combine, combineRescaled, afterReduction, stores, outer } = kernel;
   const { at } = point;
   do {
     if (combine.length > 0) {
       begin(point);
-      do {
-        for (const act of underReduction) act(point);
-        for (const act of combine) act(point);
-      } while (inner(at));
+      runTerms(kernel, combine, point);
+      if (combineRescaled.length > 0) runTerms(kernel, combineRescaled, point);
     }
     for (const act of afterReduction) act(point);
     for (const act of stores) act(point);
   } while (outer(at));
+}
+
+function runTerms(
+  { underReduction, inner }: Prepared,
+  combine: readonly Action[],
+  point: Point,
+): void {
+  do {
+    for (const act of underReduction) act(point);
+    for (const act of combine) act(point);
+  } while (inner(point.at));
 }
 
 /** Steps indices to the next point in row-major order; false, and all zero, after the last. */
@@ -127,6 +143,30 @@ function advance(axes: readonly Axis[], isWanted: (axis: Axis) => boolean): Adva
     return false;
   };
 }
+
+/** What adds the terms of some reductions to their accumulators. */
+const combining = (
+  { nodes, reductions }: Kernel,
+  isWanted: (one: Reduction) => boolean,
+): Action[] =>
+  reductions.flatMap((one, k): Action[] => {
+    if (!isWanted(one)) return [];
+    const { combiner, value, rescaled } = one;
+    const combine = scalarMeaning(combiner === 'sum' ? 'add' : combiner, nodes[value].dtype);
+    if (rescaled === undefined)
+      return [
+        ({ accumulators, values }) => {
+          accumulators[k] = combine(accumulators[k], values[value], 0);
+        },
+      ];
+    const exponent = reductions[rescaled].value;
+    return [
+      ({ accumulators, values }) => {
+        const power = Math.exp(values[exponent] - accumulators[rescaled]);
+        accumulators[k] = combine(accumulators[k], values[value] * power, 0);
+      },
+    ];
+  });
 
 const assignment =
   (index: number, evaluate: (point: Point) => number): Action =>

@@ -87,9 +87,12 @@ const KERNEL_LINES: readonly [RegExp, (parts: KernelParts, match: RegExpExecArra
     },
   ],
   [
-    /^reduce (sum|max|min) n(\d+)$/,
-    (parts, [, combiner, value]) => {
-      parts.reductions.push({ combiner: combiner as Combiner, value: Number(value) });
+    /^reduce (sum|max|min) n(\d+)(?: rescaled (\d+))?$/,
+    (parts, [, combiner, value, by]) => {
+      parts.reductions.push({
+        ...{ combiner: combiner as Combiner, value: Number(value) },
+        ...(by === undefined ? {} : { rescaled: Number(by) - 1 }),
+      });
     },
   ],
   [

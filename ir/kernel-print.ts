@@ -112,8 +112,11 @@ function formatComputation(computation: Pick<Kernel, 'nodes' | 'reductions' | 's
   const { reductions } = computation;
   let printed = 0;
   const printReductions = (end: number) => {
-    for (; printed < end; printed++)
-      lines.push(`reduce ${reductions[printed].combiner} n${reductions[printed].value}`);
+    for (; printed < end; printed++) {
+      const { combiner, value, rescaled } = reductions[printed];
+      const by = rescaled === undefined ? '' : ` rescaled ${rescaled + 1}`;
+      lines.push(`reduce ${combiner} n${value}${by}`);
+    }
   };
   computation.nodes.forEach((node, i) => {
     if (node.kind === 'accumulator')

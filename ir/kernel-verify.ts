@@ -61,6 +61,7 @@ function kernelErrors(kernel: Kernel): string[] {
   if (kernel.spans) at()('spans')('only a kernel with parts has any');
   if (!isStaged(kernel)) {
     verifyForm(kernel, at());
+    verifyRescaled(kernel, at());
     verifyScratch(kernel, at()('scratch'));
     // What follows looks nodes up by index and so needs sound indices.
     if (errors.length > 0) return errors;
@@ -70,6 +71,7 @@ function kernelErrors(kernel: Kernel): string[] {
     return errors;
   }
   verifyTiles(kernel, at()('stages'));
+  verifyRescaled(kernel, at());
   if (errors.length > 0) return errors;
   kernel.staging.stages.forEach((_, k) => {
     verifyStage(kernel, k, at()(stageName(k)));
@@ -309,8 +311,28 @@ function verifyReductions({ axes, nodes, reductions }: Kernel, at: At): void {
   reductions.forEach(({ value }, k) => {
     const report = at(reduceName(k));
     if (!nodes[value]) report(`there is no node n${value}`);
-    if (!nodes.some((node) => node.kind === 'accumulator' && node.reduction === k))
-      report('nothing uses the accumulator');
+    const isUsed =
+      nodes.some((node) => node.kind === 'accumulator' && node.reduction === k) ||
+      reductions.some(({ rescaled }) => rescaled === k);
+    if (!isUsed) report('nothing uses the accumulator');
+  });
+}
+
+/** That sums are rescaled where code can do so, and by what they may be. */
+function verifyRescaled({ nodes, reductions, staging }: Kernel, at: At): void {
+  staging?.stages.forEach((stage, k) => {
+    if (stage.reductions.some(({ rescaled }) => rescaled !== undefined))
+      at(stageName(k))('a stage rescales no sums');
+  });
+  reductions.forEach(({ combiner, value, rescaled }, k) => {
+    if (rescaled === undefined) return;
+    const report = at(reduceName(k));
+    const by = isWhole(rescaled) && rescaled < k ? reductions[rescaled] : undefined;
+    const isF32 = (node: number) => nodes[node]?.dtype === 'f32';
+    if (by?.combiner !== 'max' || by.rescaled !== undefined || !isF32(by.value))
+      report('what it is rescaled by is no maximum of f32 in front of it');
+    if (combiner !== 'sum' || !isF32(value)) report('only sums of f32 are rescaled');
+    if (!staging) report('only kernels with stages rescale sums');
   });
 }
 

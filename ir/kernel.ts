@@ -11,8 +11,9 @@ import type { ScalarOp } from './scalar.ts';
  * Invariants (checked by `verifyKernel`):
  * - axes are listed parallel first, then reduced, then sequential; not both reduced and sequential;
  * - nodes are in evaluation order: operands precede users;
- * - each reduction has an `accumulator` node, and none is of another; the values of reductions and the nodes that these need
- *   depend on no accumulator, so that all reductions go over the terms together;
+ * - each reduction has an `accumulator` node or is what another is rescaled by, and no such node is of anything else; the values of
+ *   reductions and the nodes that these need depend on no accumulator, so that all reductions go over the terms together;
+ * - what a sum of f32 is rescaled by is a maximum of f32 in front of it; only a kernel with stages has such a sum, not a stage;
  * - it stores something; values of `index` nodes and bounds are i32 at every point, counters of random numbers u32;
  * - every load without a failing bound and every store is inside its buffer for every point of the axes;
  * - distinct points of the parallel axes never store to the same element;
@@ -199,6 +200,11 @@ export type Combiner = 'sum' | 'max' | 'min';
 export interface Reduction {
   readonly combiner: Combiner;
   readonly value: NodeIndex;
+  /**
+   * The number of another reduction, a maximum m of values x: what is summed up is value · exp(x - m). It takes one pass over the
+   * terms, for a sum by one m is a sum by another but for a factor (Milakov, Gimelshein 2018: Online normalizer calculation for softmax).
+   */
+  readonly rescaled?: number;
 }
 
 /** The reduction of a kernel that has one alone. */

@@ -67,19 +67,27 @@ function dropDeadNodes(nest: LoopNest): LoopNest {
     nodes: list.nodes,
     reductions: used.map((reduction) => {
       const one = nest.reductions[reduction];
-      return { ...one, value: image[one.value] };
+      const { rescaled } = one;
+      return {
+        ...{ ...one, value: image[one.value] },
+        ...(rescaled === undefined ? {} : { rescaled: used.indexOf(rescaled) }),
+      };
     }),
     stores: nest.stores.map((store) => mapStored(store, (node) => image[node])),
   };
 }
 
-/** The numbers of the reductions whose results are alive; of all, where none is. */
+/** The numbers of the reductions whose results are alive, or that these are rescaled by; of all, where none is. */
 function usedReductions({ nodes, reductions }: LoopNest, alive: Uint8Array): number[] {
   const all = [...reductions.keys()];
-  const used = all.filter((reduction) =>
+  const isAlive = (reduction: number) =>
     nodes.some(
       (node, k) => alive[k] && node.kind === 'accumulator' && node.reduction === reduction,
-    ),
+    );
+  const used = all.filter(
+    (reduction) =>
+      isAlive(reduction) ||
+      reductions.some(({ rescaled }, k) => rescaled === reduction && isAlive(k)),
   );
   return used.length > 0 ? used : all;
 }

@@ -63,6 +63,22 @@ function isReadPointByPoint(
   });
 }
 
+/** A kernel with what others make of points, computed where it reads it; null where that is not to be had. */
+export function withPoints(nest: LoopNest, makers: readonly LoopNest[]): LoopNest | null {
+  let current = nest;
+  for (const [position, made] of makers.toReversed().entries()) {
+    const [store, ...others] = made.stores;
+    if (made.reductions.length > 0 || made.staging || store.indirect || others.length > 0)
+      return null;
+    const loads = current.nodes.filter(
+      (node) => node.kind === 'load' && node.buffer === store.buffer,
+    );
+    if (!loads.every((load) => digitsOf(current, load, made, store))) return null;
+    current = withInlined(current, new Map([[store.buffer, { nest: made, store, position }]]));
+  }
+  return current;
+}
+
 /** The axes of a kernel of points, over those of one that loads its result; null where there is no such reading. */
 function digitsOf(
   { axes }: LoopNest,

@@ -143,7 +143,8 @@ function bodyKey(
   numberOf: (tensor: number) => number,
 ): string {
   let key = '';
-  for (const { combiner, value } of reductions) key += `\n${combiner} ${value}`;
+  for (const { combiner, value, rescaled = '' } of reductions)
+    key += `\n${combiner} ${value} ${rescaled}`;
   for (const node of nodes) key += `\n${expressionKey(node, numberOf)}`;
   for (const { buffer, index, indirect, value, accumulate, stored = '' } of stores) {
     const row = indirect ? `${indirect.node}*${indirect.stride}<${indirect.extent}` : '';

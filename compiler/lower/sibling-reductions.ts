@@ -97,7 +97,7 @@ function isInjective({ coefficients }: Affine, axes: readonly Axis[]): boolean {
 }
 
 /** Whether each point of the aligned kernel has the terms that it had: its stores depend on parallel axes alone. */
-function keepsKinds({ axes }: LoopNest, second: LoopNest): boolean {
+export function keepsKinds({ axes }: LoopNest, second: LoopNest): boolean {
   const isReduced = (axis: Axis) => axis.kind === 'reduced';
   const under = nodesUnderReduction(second);
   const varies = variesAlong(second, axes.map(isReduced));

@@ -7,8 +7,10 @@ import { shiftAffine } from './affine.ts';
 import { type Cluster, type Producer, storesWhatTheyLoad } from './cluster.ts';
 import type { ClusterStaging } from './cluster-staging.ts';
 import { type FusionLimits, joinedNest } from './fuse.ts';
+import { withPoints } from './inlined-points.ts';
 import { isContraction, type LoopNest } from './loop-nest.ts';
 import type { LoopNestMemory } from './loop-nest-access.ts';
+import { joinOnline, joinWeighted } from './online-sums.ts';
 import { hasSequentialAxis, loadsOf, storesOf } from './sequence.ts';
 
 /** When wide intermediates are computed tile by tile: where the target's model expects it to cost little, always, or never. */
@@ -55,12 +57,12 @@ export function computeInTiles(
   const places: Places = { nests, position: new Map(nests.map((nest, k) => [nest, k])) };
   for (const group of wideGroups(nests, accesses, options)) {
     const [tensor] = group.wide.keys();
-    let replaced = inTiles(group, places, staging);
+    let replaced = bestTiles(group, accesses, places, staging);
     let moved: ReadonlyMap<LoopNest, LoopNest> = new Map();
     if ('reason' in replaced) {
       const packed = packStatistics(group, accesses, new Set(current), options);
       if (packed) {
-        replaced = inTiles(packed.group, places, staging);
+        replaced = bestTiles(packed.group, accesses, places, staging);
         moved = packed.moved;
       }
     }
@@ -68,7 +70,7 @@ export function computeInTiles(
       options.report?.(tensor, `stays in memory: ${replaced.reason}`);
       continue;
     }
-    const { sinks, share } = replaced;
+    const { sinks, joined, share } = replaced;
     if (share > MOST_OF_TIME[options.tiles]) {
       if (options.tiles === 'auto') options.keepsWide?.();
       const time = `would take ${share.toFixed(2)} of the time`;
@@ -76,6 +78,7 @@ export function computeInTiles(
       continue;
     }
     const made = new Set([...group.wide.values()].map(({ original }) => original));
+    for (const one of joined) made.add(one);
     const after = current.flatMap((nest) =>
       made.has(nest) ? [] : [sinks.get(nest)?.() ?? moved.get(nest) ?? nest],
     );
@@ -109,6 +112,8 @@ interface WideGroup {
 interface GroupNest {
   readonly nest: LoopNest;
   readonly original: LoopNest;
+  /** Later kernels whose work it does as well. */
+  readonly joined?: readonly LoopNest[];
 }
 
 /** A group whose statistics are in one tensor, and the kernels outside of it that make or read them. */
@@ -330,14 +335,122 @@ function connected(
   });
 }
 
-/** The sinks of a group as kernels that compute what they need of it themselves; or why they cannot. */
-function inTiles(
-  { wide, sinks }: WideGroup,
+/** The sinks of a group by the kernels of the program that they stand for, those that others do the work of, and the share of the time. */
+type Tiled =
+  | {
+      readonly sinks: ReadonlyMap<LoopNest, () => LoopNest>;
+      readonly joined: readonly LoopNest[];
+      readonly share: number;
+    }
+  | { readonly reason: string };
+
+/** A group in tiles, with maxima and sums of powers by them in one pass where that is no slower. */
+function bestTiles(
+  group: WideGroup,
+  accesses: Accesses,
   places: Places,
   staging: ClusterStaging,
-):
-  | { readonly sinks: ReadonlyMap<LoopNest, () => LoopNest>; readonly share: number }
-  | { readonly reason: string } {
+): Tiled {
+  const online = onlineGroup(group, places);
+  const whole = online && weightedGroup(online, accesses, places);
+  const [first, ...others] = [whole, online, group].flatMap((one) =>
+    one ? [inTiles(one, places, staging)] : [],
+  );
+  return others.reduce(
+    (best, one) =>
+      'reason' in best || (!('reason' in one) && one.share < best.share) ? one : best,
+    first,
+  );
+}
+
+/** The group with maxima and sums of rows found by the only kernel that needs them; null where there is none. */
+function weightedGroup(
+  { wide, sinks }: WideGroup,
+  { readers }: Accesses,
+  places: Places,
+): WideGroup | null {
+  for (const rows of sinks.filter(({ joined }) => joined))
+    for (const sink of sinks) {
+      const makers = producersOf(sink.nest, wide).filter(
+        ({ nest }) => nest.reductions.length === 0,
+      );
+      const own = new Set([...makers, rows, sink].flatMap(({ original }) => original));
+      for (const one of rows.joined!) own.add(one);
+      const isOwn = (tensor: number) => readers.get(tensor)?.every((reader) => own.has(reader));
+      const isSole =
+        sink !== rows &&
+        [...storesOf(rows.nest)].every(isOwn) &&
+        makers.every(({ tensor }) => isOwn(tensor)) &&
+        [rows.original, ...rows.joined!].every((one) =>
+          mayMoveDown(one, sink.original, own, places),
+        );
+      const inlined = isSole
+        ? withPoints(
+            sink.nest,
+            makers.map(({ nest }) => nest),
+          )
+        : null;
+      const nest = inlined && joinWeighted(rows.nest, inlined);
+      if (!nest) continue;
+      const joined: GroupNest = {
+        ...{ nest, original: sink.original },
+        joined: [rows.original, ...rows.joined!],
+      };
+      return {
+        wide,
+        sinks: sinks.flatMap((one) => (one === rows ? [] : one === sink ? joined : one)),
+      };
+    }
+  return null;
+}
+
+/** Whether a kernel may run where a later one does, with it: nothing between replaces what it reads. */
+function mayMoveDown(
+  nest: LoopNest,
+  to: LoopNest,
+  own: ReadonlySet<LoopNest>,
+  { nests, position }: Places,
+): boolean {
+  const read = loadsOf(nest);
+  return nests
+    .slice(position.get(nest)! + 1, position.get(to)!)
+    .every((other) => own.has(other) || ![...storesOf(other)].some((tensor) => read.has(tensor)));
+}
+
+/** The group with sinks that find maxima joined with those that sum powers by them; null where there are none. */
+function onlineGroup(group: WideGroup, places: Places): WideGroup | null {
+  let sinks = group.sinks;
+  for (const sums of group.sinks)
+    for (const maxima of group.sinks) {
+      const isRead = maxima.nest.stores.some(({ buffer }) => loadsOf(sums.nest).has(buffer));
+      const first = sinks.find(({ original }) => original === maxima.original);
+      if (!isRead || !first || !sinks.includes(sums)) continue;
+      if (!mayMoveUp(sums.original, maxima.original, places)) continue;
+      const nest = joinOnline(first.nest, sums.nest);
+      if (!nest) continue;
+      const joined: GroupNest = {
+        ...{ nest, original: first.original },
+        joined: [...(first.joined ?? []), sums.original],
+      };
+      sinks = sinks.flatMap((one) => (one === first ? joined : one === sums ? [] : one));
+    }
+  return sinks === group.sinks ? null : { ...group, sinks };
+}
+
+/** Whether a kernel may run where an earlier one does, with it: nothing between touches what it stores or makes what it reads. */
+function mayMoveUp(nest: LoopNest, to: LoopNest, { nests, position }: Places): boolean {
+  const [read, stored] = [loadsOf(nest), storesOf(nest)];
+  return nests
+    .slice(position.get(to)! + 1, position.get(nest)!)
+    .every(
+      (other) =>
+        ![...storesOf(other)].some((tensor) => read.has(tensor) || stored.has(tensor)) &&
+        ![...loadsOf(other)].some((tensor) => stored.has(tensor)),
+    );
+}
+
+/** The sinks of a group as kernels that compute what they need of it themselves; or why they cannot. */
+function inTiles({ wide, sinks }: WideGroup, places: Places, staging: ClusterStaging): Tiled {
   const made = new Map<LoopNest, () => LoopNest>();
   let time = 0;
   for (const { nest: sink, original } of sinks) {
@@ -354,9 +467,10 @@ function inTiles(
     made.set(original, staged.nest);
     time += staged.time;
   }
-  const all = [...wide.values(), ...sinks];
-  const apart = all.reduce((sum, { original }) => sum + staging.timeOf(original), 0);
-  return { sinks: made, share: time / apart };
+  const joined = sinks.flatMap((sink) => sink.joined ?? []);
+  const all = [...[...wide.values(), ...sinks].map(({ original }) => original), ...joined];
+  const apart = all.reduce((sum, original) => sum + staging.timeOf(original), 0);
+  return { sinks: made, joined, share: time / apart };
 }
 
 /** One that makes a tensor of a group. */

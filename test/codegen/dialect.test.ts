@@ -15,9 +15,10 @@ import type { GpuModule } from '../../compiler/codegen/gpu/module.ts';
 import { TUNING } from '../../compiler/codegen/gpu/tuning.ts';
 import type { Kernel } from '../../ir/kernel.ts';
 import { soleReduction } from '../../ir/kernel.ts';
-import { printKernel } from '../../ir/kernel-text.ts';
+import { parseKernel, printKernel } from '../../ir/kernel-text.ts';
+import { verifyKernel } from '../../ir/kernel-verify.ts';
 import { type TargetLimits, WEBGPU_DEFAULT_LIMITS } from '../../ir/schedule.ts';
-import { attentionCases } from '../support/attention-kernels.ts';
+import { attentionCases, onlineCases } from '../support/attention-kernels.ts';
 import {
   disagreements,
   GPU_FORMS,
@@ -192,6 +193,74 @@ describe('JavaScript as a dialect', () => {
     );
     fc.assert(property, soaked(20));
     expect(made.size).toBeGreaterThan(1);
+  });
+
+  test.each([3, 4, 5, 8])(
+    '%i sums of products that an invocation has alone are all summed',
+    (sums) => {
+      const kernel = parseKernel(`kernel few {
+  axis a0 parallel 6
+  axis a1 parallel ${sums}
+  buffer b0 read f32 8
+  buffer b1 read f32 ${48 * sums}
+  buffer b2 write f32 ${6 * sums}
+  stage over 1 local f32 ${sums} {
+    axis a1 parallel ${sums}
+    axis a2 reduced 8
+    n0: f32 = load b0[a2]
+    n1: f32 = load b1[${8 * sums}*a0 + 8*a1 + a2]
+    n2: f32 = mul n0, n1
+    reduce sum n2
+    n3: f32 = accumulator
+    store local[a1] = n3
+  }
+  n0: f32 = load local[a1]
+  n1: f32 = add n0, n0
+  store b2[${sums}*a0 + a1] = n1
+}
+`);
+      const buffers = kernel.buffers.map(({ elements }) =>
+        Float32Array.from({ length: elements }, (_, k) => (k % 7) - 3),
+      );
+      const [variant] = variantsOf(kernel, WEBGPU_DEFAULT_LIMITS).filter(
+        ({ form }) => form === 'private',
+      );
+      const one = { kernel, buffers, tolerance: [0, 0, 0] };
+      check(one, () => emitGpu(SCRIPT, kernel, variant, WEBGPU_DEFAULT_LIMITS));
+    },
+  );
+
+  test('sums that are rescaled are the same in all divisions', () => {
+    const made = new Set<string>();
+    let weighted = 0;
+    const property = fc.property(
+      onlineCases,
+      fc.constantFrom(2 * 1024, 16 * 1024, 48 * 1024),
+      fc.constantFrom(1, 16),
+      fc.nat(),
+      (one, maxWorkgroupBytes, minSubgroupSize, pick) => {
+        const limits = { ...WEBGPU_DEFAULT_LIMITS, maxWorkgroupBytes, minSubgroupSize };
+        expect(verifyKernel(one.kernel)).toEqual([]);
+        const all = variantsOf(one.kernel, limits);
+        const blocked = all.filter((variant) => variant.form === 'staged' && variant.chunk > 0);
+        const list = pick % 2 === 0 && blocked.length > 0 ? blocked : all;
+        if (list.length === 0) return;
+        const variant = list[pick % list.length];
+        made.add(variantText(variant));
+        check(
+          one,
+          (kernel) => {
+            const emitted = emitGpu(SCRIPT, kernel, variant, limits);
+            if (emitted.code.includes('rows_factor')) weighted++;
+            return emitted;
+          },
+          { subgroupSize: minSubgroupSize },
+        );
+      },
+    );
+    fc.assert(property, soaked(60));
+    expect(made.size).toBeGreaterThan(5);
+    expect(weighted).toBeGreaterThan(2);
   });
 
   test.each([4, 8, 16, 32, 64])(

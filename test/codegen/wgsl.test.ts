@@ -8,7 +8,7 @@ import { TUNING } from '../../compiler/codegen/gpu/tuning.ts';
 import { interpretKernel } from '../../ir/kernel-interpret.ts';
 import { parseKernel, printKernel } from '../../ir/kernel-text.ts';
 import { type TargetLimits, WEBGPU_DEFAULT_LIMITS } from '../../ir/schedule.ts';
-import { attentionCases } from '../support/attention-kernels.ts';
+import { attentionCases, onlineCases } from '../support/attention-kernels.ts';
 import { testDevice } from '../support/gpu.ts';
 import {
   disagreements,
@@ -140,6 +140,23 @@ test('sums are the same by exchanges in subgroups', async () => {
   });
   await fc.assert(property, { ...soaked(12), endOnFailure: true });
   expect(count).toBeGreaterThan(2);
+});
+
+test('sums that are rescaled are the same in all divisions', async () => {
+  let weighted = 0;
+  const property = fc.asyncProperty(onlineCases, fc.nat(), async (one, pick) => {
+    const all = variantsOf(one.kernel, WEBGPU_DEFAULT_LIMITS);
+    const blocked = all.filter((variant) => variant.form === 'staged' && variant.chunk > 0);
+    const list = blocked.length > 0 ? blocked : all;
+    if (list.length === 0) return;
+    await check(one, ({ kernel }) => {
+      const emitted = emitWgsl(kernel, list[pick % list.length], WEBGPU_DEFAULT_LIMITS);
+      if (emitted.wgsl.includes('rows_factor')) weighted++;
+      return emitted;
+    });
+  });
+  await fc.assert(property, { ...soaked(16), endOnFailure: true });
+  expect(weighted).toBeGreaterThan(1);
 });
 
 test('contractions in tiles of a kernel with stages are the same in blocks', async () => {

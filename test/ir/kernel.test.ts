@@ -99,7 +99,42 @@ const CHAIN = `kernel chain {
 }
 `;
 
-const EXAMPLES = [LINEAR, SCATTER, SHIFT, CHAIN, MOMENTS].map((text) => [text.split(' ')[1], text]);
+const SOFTMAX = `kernel softmax {
+  axis a0 parallel 4
+  axis a1 reduced 2
+  axis a2 reduced 3
+  buffer b0 read f32 8
+  buffer b1 read f32 12
+  buffer b2 read f32 6
+  buffer b3 write f32 4
+  buffer b4 write f32 4
+  stage over 0 and 1 reduced local f32 12 {
+    axis a1 parallel 4
+    axis a2 parallel 3
+    axis a3 reduced 2
+    n0: f32 = load b0[2*a1 + a3]
+    n1: f32 = load b1[6*a0 + 2*a2 + a3]
+    n2: f32 = mul n0, n1
+    reduce sum n2
+    n3: f32 = accumulator
+    store local[a1 + 4*a2] = n3
+  }
+  n0: f32 = load local[a0 + 4*a2]
+  n1: f32 = load b2[3*a1 + a2]
+  reduce max n0
+  n2: f32 = accumulator
+  n3: i32 = toI32 n0
+  reduce sum n1 rescaled 1
+  n4: f32 = accumulator2
+  store b3[a0] = n2
+  store b4[a0] = n4
+}
+`;
+
+const EXAMPLES = [LINEAR, SCATTER, SHIFT, CHAIN, MOMENTS, SOFTMAX].map((text) => [
+  text.split(' ')[1],
+  text,
+]);
 
 /** `text` with one line or a part of it replaced, which must be there. */
 function changed(text: string, from: string, to: string): string {
@@ -443,6 +478,15 @@ describe('verifyKernel', () => {
     [MOMENTS, 'reduce max n2', 'reduce max n1', 'reduce 2: n1 depends on an accumulator'],
     [MOMENTS, 'reduce max n2', 'reduce max n9', 'reduce 2: there is no node n9'],
     [LINEAR, 'accumulator', 'accumulator2', 'n3: an accumulator without a reduction'],
+    [SOFTMAX, 'rescaled 1', 'rescaled 2', 'reduce 2: what it is rescaled by is no maximum'],
+    [SOFTMAX, 'rescaled 1', 'rescaled 3', 'reduce 2: what it is rescaled by is no maximum'],
+    [SOFTMAX, 'rescaled 1', 'rescaled 0', 'reduce 2: what it is rescaled by is no maximum'],
+    [SOFTMAX, 'reduce max n0', 'reduce min n0', 'reduce 2: what it is rescaled by is no maximum'],
+    [SOFTMAX, 'reduce max n0', 'reduce max n3', 'reduce 2: what it is rescaled by is no maximum'],
+    [SOFTMAX, 'sum n1 rescaled', 'max n1 rescaled', 'reduce 2: only sums of f32 are rescaled'],
+    [SOFTMAX, 'sum n1 rescaled', 'sum n3 rescaled', 'reduce 2: only sums of f32 are rescaled'],
+    [MOMENTS, 'reduce max n2', 'reduce sum n2 rescaled 1', 'only kernels with stages rescale sums'],
+    [CHAIN, '    reduce sum n2', '    reduce sum n2 rescaled 1', 'stage: a stage rescales no sums'],
     [LINEAR, 'reduce sum n2', `${SECOND} n2`, 'reduce 2: nothing uses the accumulator'],
     [LINEAR, 'reduce sum n2', 'reduce sum n5', 'reduce: n5 depends on an accumulator'],
     [LINEAR, 'add n4, n3', 'add n1, n3', 'store 0: depends on a reduced axis'],

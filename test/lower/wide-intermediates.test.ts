@@ -114,6 +114,13 @@ describe('attention in tiles', () => {
   });
 });
 
+/** What queries see. */
+interface Seen {
+  readonly causal?: boolean;
+  readonly hasBias?: boolean;
+  readonly hasKeyMask?: boolean;
+}
+
 /** A device that a workgroup or two fill, so that tiny tiles are no better than large ones. */
 const SMALL: DeviceProfile = {
   ...H100,
@@ -177,6 +184,73 @@ describe('the option', () => {
     const session = await openSession({ plan, parameters, module });
     await expectAgreement([session], reference, 1);
     session.destroy();
+  });
+
+  test.each([
+    { name: 'alone', options: {} },
+    { name: 'causal', options: { causal: true } },
+    { name: 'with key masks', options: { hasKeyMask: true } },
+    { name: 'causal with biases', options: { causal: true, hasBias: true } },
+    { name: 'with biases and key masks', options: { hasBias: true, hasKeyMask: true } },
+  ])('goes over the keys once: $name', async ({ options }) => {
+    const { causal = false, hasBias = false, hasKeyMask = false } = options as Seen;
+    const [positions, heads, features] = [96, 2, 16];
+    const tensor = btc.tensor([1, positions, heads, features]);
+    const model = btc.defineModel({
+      name: 'once',
+      inputs: {
+        ...{ q: tensor, k: tensor, v: tensor },
+        bias: btc.tensor([1, 1, positions, positions]),
+        keyMask: btc.tensor([1, positions], 'i32'),
+      },
+      build: ({ q, k, v, bias, keyMask }) => ({
+        y: btc.scaledDotProductAttention(q, k, v, {
+          causal,
+          ...(hasBias ? { mask: bias } : {}),
+          ...(hasKeyMask ? { keyMask } : {}),
+        }),
+      }),
+    });
+    const built = await Promise.all(
+      (['always', 'never'] as const).map((tiles) =>
+        compileWitnessed(model, { tiles, profile: SMALL }),
+      ),
+    );
+    const [inTiles] = built;
+    const texts = inTiles.plan.kernels.map(({ text }) => text);
+    expect(texts.filter((text) => text.includes('rescaled 1')).length).toBe(1);
+    expect(texts.filter((text) => text.includes('reduce max')).length).toBe(1);
+    const count = positions * heads * features;
+    const random = (length: number, scale: number, seed: number) =>
+      Float32Array.from({ length }, (_, k) => scale * (Math.abs(Math.sin(seed * 97 + k)) * 2 - 1));
+    // A row sees no key, one none of the first half, one all keys alike, and one has a score that is no number.
+    const bias = random(positions ** 2, 6, 4).map((value, k) => {
+      const [row, key] = [Math.floor(k / positions), k % positions];
+      if (row === 50) return Number.NEGATIVE_INFINITY;
+      if (row === 60 && key < 48) return Number.NEGATIVE_INFINITY;
+      if (row === 70) return key === 40 ? Number.POSITIVE_INFINITY : value;
+      return row === 80 && key === 3 ? Number.NaN : value;
+    });
+    const inputs = {
+      ...{ q: random(count, 3, 1), k: random(count, 3, 2), v: random(count, 1, 3) },
+      ...(hasBias ? { bias } : {}),
+      ...(hasKeyMask
+        ? { keyMask: Int32Array.from({ length: positions }, (_, k) => +(k % 5 > 1)) }
+        : {}),
+    };
+    const wanted = [...inTiles.reference.run('predict', inputs).y];
+    for (const one of built) {
+      const session = await openSession(one);
+      const { y } = await session.run('predict', inputs);
+      session.destroy();
+      const given = [...(y as Float32Array)];
+      expect(given.map(Number.isNaN)).toEqual(wanted.map(Number.isNaN));
+      const finite = wanted.map((value) => (Number.isNaN(value) ? 0 : value));
+      expect(
+        given.every((value, k) => Number.isNaN(value) || Math.abs(value - finite[k]) < 2e-5),
+      ).toBe(true);
+    }
+    expect(wanted.some(Number.isNaN)).toBe(hasBias);
   });
 
   test.each([100, 112, 129])('builds with dropout and %i positions', async (positions) => {

@@ -142,8 +142,138 @@ ${isPair ? `  ${store('other')} = n7\n` : ''}}`;
   return caseOf(text, seed);
 }
 
-/** A case of numbers between -1 and 1, whose tolerance is a share of the largest result. */
-function caseOf(text: string, seed: number): KernelCase {
+/** Softmax in tiles, by hand: maxima of rows and sums by them, which are rescaled from tile to tile. */
+interface Online extends Pick<Attention, 'heads' | 'rows' | 'terms' | 'features' | 'termsFirst'> {
+  /** Results of a product with the powers; 0: what is stored are maxima and sums. */
+  readonly results: number;
+  /** Whether a factor of each term is in the product, as dropout is. */
+  readonly hasFactor: boolean;
+  /** What is added to some scores. */
+  readonly special: Special;
+}
+
+type Special = (typeof SPECIALS)[number];
+/** Nothing; -Infinity to whole rows, to what comes first in rows, or here and there; other values that are no numbers, here and there. */
+const SPECIALS = ['none', 'rows', 'first', 'least', 'greatest', 'nan'] as const;
+
+const onlines: fc.Arbitrary<Online> = fc.record({
+  heads: fc.constantFrom(1, 2),
+  rows: fc.tuple(fc.constantFrom(1, 2), fc.constantFrom(5, 8, 12, 32, 36)),
+  terms: fc.tuple(fc.constantFrom(1, 2, 3), fc.constantFrom(7, 8, 16, 33)),
+  features: fc.constantFrom(4, 6, 17),
+  termsFirst: fc.constantFrom(true, false, false),
+  results: fc.constantFrom(0, 8, 13, 32),
+  hasFactor: fc.boolean(),
+  special: fc.constantFrom(...SPECIALS),
+});
+
+/** Kernels with sums that are rescaled, among whose scores there may be some that are no numbers. */
+export const onlineCases: fc.Arbitrary<KernelCase> = fc
+  .tuple(onlines, fc.integer({ min: 1 }))
+  .map(([shape, seed]) => onlineCase(shape, seed));
+
+function onlineCase(shape: Online, seed: number): KernelCase {
+  const { heads, rows, terms, features, termsFirst, results, hasFactor, special } = shape;
+  const [r, t] = [rows[0] * rows[1], terms[0] * terms[1]];
+  const place = (row: string, term: string) =>
+    termsFirst ? `${terms[1]}*${row} + ${term}` : `${row} + ${rows[1]}*${term}`;
+  const [tile, term] = results > 0 ? ['a4', 'a5'] : ['a3', 'a4'];
+  const score = `${r * t}*a0 + ${rows[1] * t}*a1 + ${t}*a2 + ${terms[1]}*${tile} + ${term}`;
+  const perRow = `${r}*a0 + ${rows[1]}*a1 + a2`;
+  const weighted = `
+  n6: f32 = load b3[${t * results}*a0 + a3 + ${terms[1] * results}*${tile} + ${results}*${term}]
+  n7: f32 = load b4[${score}]
+  n8: f32 = mul n7, n6
+  reduce sum ${hasFactor ? 'n8' : 'n6'} rescaled 1
+  n9: f32 = accumulator3
+  n10: f32 = div n9, n5
+  n11: f32 = ${hasFactor ? 'neg' : 'add'} n10${hasFactor ? '' : ', n10'}
+  store b5[${r * results}*a0 + ${rows[1] * results}*a1 + ${results}*a2 + a3] = n11`;
+  const statistics = `
+  store b3[${perRow}] = n3
+  store b4[${perRow}] = n5`;
+  const text = `kernel online {
+  axis a0 parallel ${heads}
+  axis a1 parallel ${rows[0]}
+  axis a2 parallel ${rows[1]}
+  ${results > 0 ? `axis a3 parallel ${results}` : ''}
+  axis ${tile} reduced ${terms[0]}
+  axis ${term} reduced ${terms[1]}
+  buffer b0 read f32 ${heads * r * features}
+  buffer b1 read f32 ${heads * t * features}
+  buffer b2 read f32 ${heads * r * t}
+  buffer b3 ${results > 0 ? `read f32 ${heads * t * results}` : `write f32 ${heads * r}`}
+  buffer b4 ${results > 0 ? `read f32 ${heads * r * t}` : `write f32 ${heads * r}`}
+  ${results > 0 ? `buffer b5 write f32 ${heads * r * results}` : ''}
+  stage over 2 and 1 reduced local f32 ${rows[1] * terms[1]} {
+    axis a3 parallel ${rows[1]}
+    axis a4 parallel ${terms[1]}
+    axis a5 reduced ${features}
+    n0: f32 = load b0[${r * features}*a0 + ${rows[1] * features}*a1 + ${features}*a3 + a5]
+    n1: f32 = load b1[${t * features}*a0 + ${terms[1] * features}*a2 + ${features}*a4 + a5]
+    n2: f32 = mul n0, n1
+    reduce sum n2
+    n3: f32 = accumulator
+    store local[${place('a3', 'a4')}] = n3
+  }
+  n0: f32 = load local[${place('a2', term)}]
+  n1: f32 = load b2[${score}]
+  n2: f32 = add n0, n1
+  reduce max n2
+  n3: f32 = accumulator
+  n4: f32 = constant 1
+  reduce sum n4 rescaled 1
+  n5: f32 = accumulator2
+${results > 0 ? weighted : statistics}
+}
+`;
+  const used = hasFactor || results === 0 ? text : withoutFactor(text);
+  return caseOf(used, seed, (buffers) => {
+    const added = buffers[2];
+    added.forEach((value, k) => {
+      const [row, column] = [Math.floor(k / t), k % t];
+      // Exponents that grow and fall over the terms, so that sums are rescaled.
+      added[k] = 8 * value + specialAt(special, row, column, terms[1]);
+    });
+  });
+}
+
+/** The weighted kernel where no factor is loaded. */
+const withoutFactor = (text: string) =>
+  text
+    .split('\n')
+    .filter((line) => !/^ {2}(buffer b4|n7:|n8:)/.test(line))
+    .join('\n')
+    .replaceAll('n9', 'n7')
+    .replaceAll('n10', 'n8')
+    .replaceAll('n11', 'n9')
+    .replace('buffer b5', 'buffer b4')
+    .replace('store b5', 'store b4');
+
+function specialAt(special: Special, row: number, column: number, terms: number): number {
+  const isHere = (row * 7 + column) % 5 === 0;
+  switch (special) {
+    case 'none':
+      return 0;
+    case 'rows':
+      return row % 3 === 0 ? Number.NEGATIVE_INFINITY : 0;
+    case 'first':
+      return row % 2 === 0 && column < terms ? Number.NEGATIVE_INFINITY : 0;
+    case 'least':
+      return isHere ? Number.NEGATIVE_INFINITY : 0;
+    case 'greatest':
+      return row % 3 === 1 && isHere ? Number.POSITIVE_INFINITY : 0;
+    case 'nan':
+      return row % 3 === 1 && isHere ? Number.NaN : 0;
+  }
+}
+
+/** A case of numbers between -1 and 1, or what becomes of these, whose tolerance is a share of the largest result that is a number. */
+function caseOf(
+  text: string,
+  seed: number,
+  change: (buffers: readonly Float32Array[]) => void = () => undefined,
+): KernelCase {
   const kernel = parseKernel(text);
   let state = seed;
   const next = () => {
@@ -153,9 +283,13 @@ function caseOf(text: string, seed: number): KernelCase {
   const buffers = kernel.buffers.map(({ elements }) =>
     Float32Array.from({ length: elements }, next),
   );
+  change(buffers);
   const results = buffers.map((data) => Float64Array.from(data));
   interpretKernel(kernel, results);
   const largest = (data: Float64Array) =>
-    data.reduce((most, value) => Math.max(most, Math.abs(value)), 1e-30);
+    data.reduce(
+      (most, value) => (Number.isFinite(value) ? Math.max(most, Math.abs(value)) : most),
+      1e-30,
+    );
   return { kernel, buffers, tolerance: results.map((data) => SHARE * largest(data)) };
 }

@@ -112,7 +112,7 @@ export function disagreements(
     const i = reference.findIndex((value, k) => {
       const given = results[buffer][k];
       // Not `>`: a NaN is no number's neighbour.
-      return !(Math.abs(given - value) <= tolerance[buffer]);
+      return !(Object.is(given, value) || Math.abs(given - value) <= tolerance[buffer]);
     });
     if (i < 0) return [];
     return [

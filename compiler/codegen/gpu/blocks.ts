@@ -189,7 +189,7 @@ interface Summation {
 
 /**
  * How the sums of points are called, and the statements that add `each` terms to every one of them. Of a lone sum of products,
- * four neighbours are one vector.
+ * four neighbours are one vector, where that leaves none over.
  */
 function summation(
   writer: Writer,
@@ -203,7 +203,8 @@ function summation(
   const isProduct =
     sum?.combiner === 'sum' && node.kind === 'apply' && node.op === 'mul' && isFloat(node.dtype);
   const isAcross = kernel.axes[quads.axis]?.kind === 'parallel';
-  return isProduct && isAcross && quads.loads.size > 0
+  const areFours = (places.length / each) % VECTOR_WIDTH === 0;
+  return isProduct && isAcross && areFours && quads.loads.size > 0
     ? productSummation(writer, quads, places, each, node)
     : plainSummation(writer, quads, places, each);
 }

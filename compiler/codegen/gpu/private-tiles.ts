@@ -17,6 +17,7 @@ import {
   quadBuffers,
   withMore,
 } from './points.ts';
+import { hasRescaled } from './rescale.ts';
 import { ownAxes, tileAxesByPart } from './staged-division.ts';
 import { TUNING } from './tuning.ts';
 import type { PrivateVariant } from './variant.ts';
@@ -39,10 +40,13 @@ export interface PrivatePart extends Block {
   readonly isProduct: boolean;
 }
 
-/** Whether an invocation can hold the arrays of a tile. Sums that go from tile to tile are for workgroups. */
-export function hasPrivateTiles({ staging }: StagedKernel): boolean {
+/** Whether an invocation can hold the arrays of a tile. Sums that go from tile to tile or are rescaled are for workgroups. */
+export function hasPrivateTiles(kernel: StagedKernel): boolean {
+  const { staging } = kernel;
   const elements = staging.stages.reduce((sum, { local }) => sum + local.elements, 0);
-  return staging.tileTerms === 0 && elements <= TUNING.staged.privateElements;
+  return (
+    staging.tileTerms === 0 && !hasRescaled(kernel) && elements <= TUNING.staged.privateElements
+  );
 }
 
 /** The stages in order, then the kernel, each in the blocks that take the fewest operations. */

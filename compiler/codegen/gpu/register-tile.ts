@@ -4,6 +4,7 @@ import { axisDependence } from '../contraction-groups.ts';
 import { VECTOR_WIDTH } from './dialect.ts';
 import { newScope, type Scope } from './expression.ts';
 import { evaluatePoints, placesOf } from './points.ts';
+import { passesOf } from './rescale.ts';
 import type { Writer } from './writer.ts';
 
 /** How many points of each axis one invocation computes together; a divisor of the axis's extent. */
@@ -55,7 +56,11 @@ export function registerTiles(
         tile.reduce((product, side, axis) => product * (axesOfLoad[axis] ? side : 1), 1) / each,
       0,
     );
-    return { tile, units: points / size, unitTime: terms * (sums * size + LOAD * loaded) };
+    return {
+      tile,
+      units: points / size,
+      unitTime: terms * (sums * size + LOAD * loaded * passesOf(kernel)),
+    };
   });
 }
 

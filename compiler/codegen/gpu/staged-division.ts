@@ -11,12 +11,14 @@ import {
 } from '../../../ir/kernel-stage.ts';
 import type { TargetLimits } from '../../../ir/schedule.ts';
 import { axesOfKind } from '../contraction-groups.ts';
+import { total } from '../work.ts';
 import { VECTOR_WIDTH } from './dialect.ts';
 import { exchangeReach, exchangeWaits, type SharedSums } from './exchange.ts';
 import { CHUNK_WAITS, derived, MULTIPLY_ADD } from './operations.ts';
 import { type Quads, quadAccesses } from './points.ts';
 import { accumulatorBytes, readsAlong } from './reduction.ts';
 import { registerTiles, type TiledPoints } from './register-tile.ts';
+import { hasRescaled, passesOf, withWholeTerms } from './rescale.ts';
 import {
   inTiles,
   type Product,
@@ -25,10 +27,12 @@ import {
   productVectors,
   productWork,
   quadsOf,
+  type StageArrays,
   storesVectors,
   type Threads,
   threadsOf,
 } from './staged-product.ts';
+import { reducersOf, rowBytes, rowsOf, rowsWork } from './staged-rows.ts';
 import { guardOf, sameGuard } from './tile-guards.ts';
 import { TUNING } from './tuning.ts';
 import type { StagedVariant } from './variant.ts';
@@ -204,7 +208,7 @@ const partsOf = (kernel: StagedKernel): readonly Kernel[] =>
       kernel,
       arrayHomes(kernel).map((home) => kernel.buffers.length + home),
     ),
-  );
+  ).map(withWholeTerms);
 
 /** Bytes of workgroup memory that the contractions in blocks of a variant take beside the arrays of stages. */
 export function chunkBytes(
@@ -221,7 +225,10 @@ function bytesOf(products: readonly (Product | null)[], workgroupSize: number): 
     const threads = product && threadsOf(product, workgroupSize);
     return threads ? productVectors(product, threads) : 0;
   });
-  return Math.max(...vectors) * VECTOR_WIDTH * DTYPES.f32.bytes;
+  const ofRows = products.map((product) =>
+    product?.rows ? rowBytes(product.rows, workgroupSize) : 0,
+  );
+  return Math.max(...vectors) * VECTOR_WIDTH * DTYPES.f32.bytes + Math.max(...ofRows);
 }
 
 /** The contractions among the parts; what all stages that fill an array store in vectors, later ones can read so. */
@@ -239,8 +246,10 @@ function productsOf(
     const vectors = new Set<number>();
     const known = scalars.size;
     const found = parts.map((part, k) => {
-      const product = productOf(part, tiles[k], { first, vectors, scalars }, chunk);
-      if (k === parts.length - 1) return product;
+      const arrays: StageArrays = { first, vectors, scalars };
+      if (k === parts.length - 1)
+        return productOf(part, tiles[k], arrays, chunk) ?? weighted(part, tiles[k], arrays, chunk);
+      const product = productOf(part, tiles[k], arrays, chunk);
       const array = first + homes[k];
       if (product && storesVectors(part, product, array)) vectors.add(array);
       else scalars.add(array);
@@ -249,6 +258,21 @@ function productsOf(
     if (scalars.size === known)
       return found.map((product, k) => product && guardedProduct(kernel, parts, tiles, product, k));
   }
+}
+
+/** A kernel whose sums are rescaled as a product over its rows; null where it is none, or has its left factor not in an array. */
+function weighted(
+  part: Kernel,
+  tile: readonly number[],
+  arrays: StageArrays,
+  chunk: number,
+): Product | null {
+  const rows = hasRescaled(part) ? rowsOf(part, tile, arrays.first) : null;
+  if (!rows || !arrays.vectors.has(rows.load.buffer)) return null;
+  const product = productOf(rows.product, tile, arrays, chunk);
+  if (!product) return null;
+  const isInPlace = product.m.join() === String(rows.row) && product.sums[0].inPlace.left;
+  return isInPlace ? { ...product, rows } : null;
 }
 
 /** A product of a stage, in the tiles that need it. */
@@ -347,7 +371,12 @@ function divide(
     if (!product || !threads) return null;
     const carried = carries && k === parts.length - 1 ? tileTimes : 1;
     const work = productWork(product, threads, workgroupSize, carried);
-    return { ...product, threads, work, quads: quadsOf(product) };
+    const { rows } = product;
+    const quads = quadsOf(product);
+    if (!rows) return { ...product, threads, work, quads };
+    if (reducersOf(rows, workgroupSize) < 1) return null;
+    const all = total(work.all, rowsWork(rows, workgroupSize));
+    return { ...product, threads, work: { ...work, all }, quads };
   });
   const chunks = bytesOf(products, workgroupSize);
   if (products.some((product, k) => product && !blocked[k])) return null;
@@ -358,7 +387,7 @@ function divide(
       const { all, chunks: walked } = product.work;
       time += all.plain / MULTIPLY_ADD / workgroupSize;
       serial += walked * CHUNK_WAITS;
-      barriers += 2 * walked;
+      barriers += 2 * walked + (product.rows ? 2 : 0);
       return product;
     }
     const { tiled, ...terms } = ways[k];
@@ -403,7 +432,8 @@ function divide(
   const together = Math.max(1, Math.floor(core / Math.max(1, held)));
   return {
     ...variant,
-    ...{ kernels: parts, parts: chosen, time: time * tileTimes },
+    kernels: parts.map((part, k) => blocked[k]?.rows?.product ?? part),
+    ...{ parts: chosen, time: time * tileTimes },
     ...{ serial: serial * tileTimes, barriers: barriers * tileTimes },
     crowding: Math.max(1, coreInvocations / (together * workgroupSize)),
   };
@@ -439,5 +469,6 @@ function gatheredTime(part: Kernel, { reducers, quads }: Gathered, count: number
         : sum,
     0,
   );
-  return Math.ceil(count / reducers) * (part.reductions.length + TERM * loads);
+  const each = part.reductions.length + TERM * loads * passesOf(part);
+  return Math.ceil(count / reducers) * each;
 }

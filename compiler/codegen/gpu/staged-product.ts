@@ -12,6 +12,7 @@ import type { Factor, FactorReads } from './contraction-functions.ts';
 import { VECTOR_WIDTH } from './dialect.ts';
 import { FILL, factorOperations, LOOP_STEP, MULTIPLY_ADD, WORKGROUP_ACCESS } from './operations.ts';
 import { type Quads, quadAccesses, withMore } from './points.ts';
+import type { Rows } from './staged-rows.ts';
 import { type Guarded, guardedShare, type TileGuard } from './tile-guards.ts';
 import { TUNING } from './tuning.ts';
 
@@ -36,6 +37,8 @@ export interface Product {
   /** How many of all tiles those are. */
   readonly share: number;
   readonly operations: ProductOperations;
+  /** Where its left factor is powers by the maxima of rows. */
+  readonly rows: Rows | null;
 }
 
 /** What the factors and results of a product take, element by element. */
@@ -111,7 +114,7 @@ export function productOf(
     ...{ kind: 'product', sums, m, n, extents, finishing },
     operations: { sums: operations, finish: operations[0].finish, rest: NOTHING },
     chunk: Math.min(chunk, Math.ceil(extents.k / VECTOR_WIDTH) * VECTOR_WIDTH),
-    ...{ needed: null, guarded: null, share: 1 },
+    ...{ needed: null, guarded: null, share: 1, rows: null },
   };
 }
 

@@ -1,12 +1,6 @@
 import { type Kernel, type NodeIndex, pointCount } from '../../../ir/kernel.ts';
 import { nodesUnderReduction } from '../../../ir/kernel-cost.ts';
-import {
-  partList,
-  type StagedKernel,
-  splitStages,
-  tileCount,
-  tileSteps,
-} from '../../../ir/kernel-stage.ts';
+import { type StagedKernel, tileCount, tileSteps } from '../../../ir/kernel-stage.ts';
 import type { TargetLimits } from '../../../ir/schedule.ts';
 import { axesOfKind, type ContractionGroups, extentOf } from '../contraction-groups.ts';
 import {
@@ -42,7 +36,8 @@ import { distinctValues } from './points.ts';
 import { prepare } from './prepare.ts';
 import { arrayAccesses, privateParts } from './private-tiles.ts';
 import { loopInvariants, reductionVectors, sharedSums } from './reduction.ts';
-import { divisionOf } from './staged-division.ts';
+import { rescaledBy } from './rescale.ts';
+import { divisionOf, type Gathered, type Spread } from './staged-division.ts';
 import { TUNING } from './tuning.ts';
 import {
   type BlocksVariant,
@@ -99,26 +94,30 @@ function stagedWork(
   variant: StagedVariant,
   limits: TargetLimits,
 ): KernelWork {
-  const { workgroupSize, parts, time, serial, barriers, crowding } = divisionOf(
-    kernel,
-    variant,
-    limits,
-  );
+  const division = divisionOf(kernel, variant, limits);
+  const { workgroupSize, kernels, parts, time, serial, barriers, crowding } = division;
   const workgroups = tileCount(kernel);
   const invocations = workgroups * workgroupSize;
   // An invocation without points waits for those that have some.
   const plain = MULTIPLY_ADD * invocations * time * crowding;
   const tiles = workgroups * tileSteps(kernel);
   const calls = total(
-    ...partList(splitStages(kernel)).map((part, k) => {
+    ...kernels.map((part, k) => {
       const own = parts[k];
-      return own.kind === 'product' ? scaled(own.work.all, tiles) : callsIn(part);
+      if (own.kind === 'product') return scaled(own.work.all, tiles);
+      return total(callsIn(part), scaled(rescaling(part, own), tiles));
     }),
   );
   // Contractions in blocks take most of the time where there are some.
   const form = parts.some(({ kind }) => kind === 'product') ? 'tiles' : 'staged';
   const shape = { form, workgroups, serial } as const;
   return { ...calls, plain, barriers: barriers * invocations, invocations, ...shape };
+}
+
+/** The factors by which what was summed up before is rescaled in a tile. */
+function rescaling(part: Kernel, division: Spread | Gathered): Operations {
+  const sums = division.kind === 'gathered' ? division.points * division.reducers : division.units;
+  return { plain: 0, randoms: 0, functions: sums * rescaledBy(part).length };
 }
 
 function privateWork(kernel: StagedKernel, { workgroupSize }: PrivateVariant): KernelWork {
