@@ -3,7 +3,12 @@ import type { Plan, PlanTensor } from '../ir/plan.ts';
 import { decodeSafetensors, SafetensorsError, type SafetensorsFile } from '../ir/safetensors.ts';
 import { CHECKPOINT_FORMAT, sealProblem } from '../ir/sealed.ts';
 import { formatType, sameShape } from '../ir/tensor.ts';
-import { CHECKPOINT_VERSION, persistentTensors, programsUsing } from './checkpoint.ts';
+import {
+  CHECKPOINT_VERSION,
+  modelTensors,
+  persistentTensors,
+  programsUsing,
+} from './checkpoint.ts';
 import { RuntimeError } from './errors.ts';
 import { emptyData, type TensorData } from './executor.ts';
 import { kindOf, ownBytes } from './values.ts';
@@ -210,10 +215,15 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
 const isNames = (value: unknown): value is string[] =>
   Array.isArray(value) && value.every((name) => typeof name === 'string');
 
-/** Time restarts with the state of an optimiser: its first steps after zero are corrected by their number. */
+/**
+ * Time restarts with the state of an optimiser, `parameter.state`: its first steps after zero are corrected by their number. What belongs to
+ * no parameter, as the scale of the loss, starts at any time.
+ */
 function counted(plan: Plan, { counters }: CheckpointFacts, { report }: Restoration) {
   const users = programsUsing(plan);
-  const anew = new Set(report.zero.flatMap((name) => [...users.get(name)!]));
+  const owners = new Set(modelTensors(plan).map(({ name }) => name));
+  const ofOwner = report.zero.filter((name) => owners.has(name.slice(0, name.lastIndexOf('.'))));
+  const anew = new Set(ofOwner.flatMap((name) => [...users.get(name)!]));
   const taken = (program: string) => Object.hasOwn(plan.programs, program) && !anew.has(program);
   return {
     counters: Object.fromEntries([...counters].filter(([program]) => taken(program))),

@@ -150,6 +150,9 @@ export function formatPredictedKernels(plan: Plan, all: boolean): string {
 /** Columns of text, of any width, which go below the figures where a terminal has no room for both. */
 const TEXTS = ['variant', 'kernel'];
 
+/** Columns of a line at most where there is no terminal: kernels of many parts have names of hundreds. */
+const MOST_COLUMNS = 200;
+
 /**
  * A table of kernels by time; a dash stands for what is not known.
  *
@@ -159,7 +162,7 @@ export function formatKernelTimes(
   kernels: readonly KernelTime[],
   count: number,
   times: 'measured' | 'predicted' = 'measured',
-  width = process.stdout.columns ?? Number.POSITIVE_INFINITY,
+  width = process.stdout.columns ?? MOST_COLUMNS,
 ): string {
   const isMeasured = times === 'measured';
   const hasVariants = kernels.some(({ variant }) => variant !== null);

@@ -65,3 +65,21 @@ test('on a narrow terminal names stand below the figures, which fit', () => {
   const wide = formatKernelTimes(kernels, 1, 'measured', 200).split('\n');
   expect(wide[1]).toContain(kernels[0].kernel);
 });
+
+test('without a terminal long names stand below the figures too', () => {
+  const plan = plans.get('webgpu')!;
+  const seconds = plan.programs.predict.steps.map(() => 1e-3);
+  const [kernel] = kernelTimes(plan, 'predict', seconds, null);
+  const lines = (variant: string) =>
+    formatKernelTimes([{ ...kernel, variant }], 1, 'measured').split('\n');
+  const { columns } = process.stdout;
+  process.stdout.columns = undefined!;
+  try {
+    expect(lines('private 64')).toHaveLength(2);
+    const long = `group of 64: ${'points 1 of 64 | '.repeat(12)}points 1 of 64`;
+    expect(lines(long)).toHaveLength(4);
+    expect(lines(long)[3]).toBe(`      ${kernel.kernel}: ${long}`);
+  } finally {
+    process.stdout.columns = columns;
+  }
+});

@@ -174,3 +174,56 @@ test('contractions in tiles of a kernel with stages are the same in blocks', asy
   await fc.assert(property, { ...soaked(10), endOnFailure: true });
   expect(count).toBeGreaterThan(3);
 });
+
+test.each([4, 8, 24])(
+  'sums of products of %i terms that an invocation has to itself',
+  async (terms) => {
+    // Rows that are picked, less a value of their own, and the sum of the squares: vectors along the terms, of one point.
+    const [rows, picked] = [9, 11];
+    const kernel = parseKernel(`kernel squares {
+  axis a0 parallel ${picked}
+  axis a1 parallel ${terms}
+  buffer b0 read i32 ${picked}
+  buffer b1 read f32 ${rows * terms}
+  buffer b2 write f32 ${picked * terms}
+  stage over 1 local f32 1 {
+    axis a1 reduced ${terms}
+    n0: i32 = load b0[a0]
+    n1: f32 = load b1[a1 + ${terms}*(n0 < ${rows})]
+    reduce sum n1
+    n2: f32 = accumulator
+    store local[0] = n2
+  }
+  stage over 1 local f32 1 {
+    axis a1 reduced ${terms}
+    n0: i32 = load b0[a0]
+    n1: f32 = load b1[a1 + ${terms}*(n0 < ${rows})]
+    n2: f32 = load local[0]
+    n3: f32 = sub n1, n2
+    n4: f32 = mul n3, n3
+    reduce sum n4
+    n5: f32 = accumulator
+    store local2[0] = n5
+  }
+  n0: i32 = load b0[a0]
+  n1: f32 = load b1[a1 + ${terms}*(n0 < ${rows})]
+  n2: f32 = load local2[0]
+  n3: f32 = add n1, n2
+  store b2[${terms}*a0 + a1] = n3
+}
+`);
+    const buffers = [
+      Int32Array.from({ length: picked }, (_, k) => (k * 5) % rows),
+      Float32Array.from({ length: rows * terms }, (_, k) => Math.sin(k)),
+      new Float32Array(picked * terms),
+    ];
+    const alone = variantsOf(kernel, WEBGPU_DEFAULT_LIMITS).filter(
+      ({ form }) => form === 'private',
+    );
+    expect(alone.length).toBeGreaterThan(0);
+    for (const variant of alone)
+      await check({ kernel, buffers, tolerance: [0, 0, 1e-4] }, () =>
+        emitWgsl(kernel, variant, WEBGPU_DEFAULT_LIMITS),
+      );
+  },
+);

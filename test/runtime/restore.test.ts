@@ -225,6 +225,20 @@ describe('a checkpoint goes into other plans of the model', () => {
     expect(await used.readParameters()).toEqual(await fresh.readParameters());
   });
 
+  test('in another precision training goes on where it was: the scale of the loss alone starts anew', async () => {
+    const made = await compile(model(OPTIMISERS.adam), { target: 'wasm', precision: 'f16' });
+    const options = { module: made.module! };
+    const saved = await (await trained('adam')).saveCheckpoint();
+    const half = await load(made.plan!, { ...options, parameters: saved });
+    sessions.push(half);
+    expect([...half.restored.zero].sort()).toEqual(['lossScale.change', 'lossScale.goodSteps']);
+    expect(half.restored.counters).toEqual({ train: 3 });
+    expect(half.restored.ignoredCounters).toEqual([]);
+    await half.run('train', { x, y });
+    const back = await open('adam', { parameters: await half.saveCheckpoint() });
+    expect(back.restored.counters).toEqual({ train: 4 });
+  });
+
   test('of a model with other parameters it is refused, which names all', async () => {
     const saved = await (await trained('adam')).saveCheckpoint();
     const wider = defineModel({

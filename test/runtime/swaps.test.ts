@@ -1,6 +1,16 @@
 import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { type CompileOptions, type CompileResult, compile } from '../../compiler/index.ts';
+import {
+  type CompileOptions,
+  type CompileResult,
+  compile,
+  defineModel,
+  init,
+  linear,
+  param,
+  sgd,
+  tensor,
+} from '../../compiler/index.ts';
 import type { HostTier, Plan, Target } from '../../ir/plan.ts';
 import { verifyPlan } from '../../ir/plan-verify.ts';
 import { type LoadOptions, load, type Session, type TensorData } from '../../runtime/index.ts';
@@ -159,4 +169,32 @@ describe.each(['wasm', 'webgpu'] as const)('a session that swaps on %s', (target
     session.destroy();
     steady.destroy();
   });
+});
+
+test('a parameter that no program uses is read from the host, those that it lies beside from the device', async () => {
+  const model = () => {
+    const layer = linear(4, 4);
+    return defineModel({
+      name: 'spare',
+      inputs: { x: tensor([2, 4]) },
+      build({ x }) {
+        param('spare', [600], init.normal(1));
+        return { y: layer(x) };
+      },
+      train: { loss: ({ y }) => y.square().sum(), optimizer: sgd() },
+    });
+  };
+  const whole = await compile(model());
+  const budgetBytes = whole.plan!.memory.deviceBytes - 2000;
+  const { plan, parameters } = await compile(model(), { budgetBytes });
+  const hosted = plan!.tensors.filter(({ policy }) => policy === 'host');
+  expect(hosted.map(({ name }) => name)).toEqual(['spare']);
+  const device = await testDevice();
+  const session = await load(plan!, { device, parameters: parameters! });
+  const other = await load(whole.plan!, { device, parameters: parameters! });
+  for (const one of [session, other]) await one.run('train', { x: new Float32Array(8).fill(1) });
+  expect(await session.readParameters()).toEqual(await other.readParameters());
+  expect(await session.saveCheckpoint()).toEqual(await other.saveCheckpoint());
+  session.destroy();
+  other.destroy();
 });

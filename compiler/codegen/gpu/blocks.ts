@@ -203,8 +203,9 @@ function summation(
   const isProduct =
     sum?.combiner === 'sum' && node.kind === 'apply' && node.op === 'mul' && isFloat(node.dtype);
   const isAcross = kernel.axes[quads.axis]?.kind === 'parallel';
-  const areFours = (places.length / each) % VECTOR_WIDTH === 0;
-  return isProduct && isAcross && areFours && quads.loads.size > 0
+  // Loads may be vectors along the terms alone, of fewer points than a vector has.
+  const inFours = (places.length / each) % VECTOR_WIDTH === 0;
+  return isProduct && inFours && isAcross && quads.loads.size > 0
     ? productSummation(writer, quads, places, each, node)
     : plainSummation(writer, quads, places, each);
 }
