@@ -12,17 +12,19 @@ export interface KernelCost {
   readonly bytes: number;
 }
 
+const NO_OPERANDS: readonly NodeIndex[] = [];
+
 /** Nodes that a node needs directly. */
 export function nodeOperands(node: Expression): readonly NodeIndex[] {
   switch (node.kind) {
     case 'load':
-      return node.indirect ? [node.indirect.node] : [];
+      return node.indirect ? [node.indirect.node] : NO_OPERANDS;
     case 'apply':
       return node.operands;
     case 'random':
       return [node.step];
     default:
-      return [];
+      return NO_OPERANDS;
   }
 }
 

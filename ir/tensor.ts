@@ -48,7 +48,9 @@ export function rowMajorStrides(shape: Shape): number[] {
 
 /** Whether two shapes have the same extents in the same order. */
 export function sameShape(a: Shape, b: Shape): boolean {
-  return a.length === b.length && a.every((extent, axis) => extent === b[axis]);
+  if (a.length !== b.length) return false;
+  for (let axis = 0; axis < a.length; axis++) if (a[axis] !== b[axis]) return false;
+  return true;
 }
 
 /** `f32[32,784]`; a scalar prints as `f32[]`. */

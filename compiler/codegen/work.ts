@@ -33,7 +33,7 @@ export const KERNEL_FORMS = ['points', 'reduction', 'tiles', 'registers', 'stage
 
 export const NOTHING: Operations = { plain: 0, functions: 0, randoms: 0 };
 
-export const plainly = (plain: number): Operations => ({ ...NOTHING, plain });
+export const plainly = (plain: number): Operations => ({ plain, functions: 0, randoms: 0 });
 
 export function scaled({ plain, functions, randoms }: Operations, factor: number): Operations {
   return { plain: plain * factor, functions: functions * factor, randoms: randoms * factor };

@@ -91,7 +91,8 @@ const boundShapes = new WeakMap<NestShape, Map<string, Bound>>();
 export function bindTensors(nest: LoopNest, tensors: readonly ScheduleTensor[]): Bound {
   const { shape, tensors: own } = shapeOf(nest);
   const types = own.map((tensor) => tensors[tensor]);
-  const key = types.map(({ dtype, shape: extents }) => `${dtype}${elementCount(extents)}`).join();
+  let key = '';
+  for (const type of types) key += typeKey(type);
   let known = boundShapes.get(shape);
   if (!known) {
     known = new Map();
@@ -103,7 +104,22 @@ export function bindTensors(nest: LoopNest, tensors: readonly ScheduleTensor[]):
     known.set(key, found);
   }
   const { kernel, bound } = found;
-  return { kernel, bound: bound.map((range) => ({ ...range, tensor: own[range.tensor] })) };
+  const named = bound.map(({ tensor, low, high, stored }) => ({
+    ...{ tensor: own[tensor], low, high, stored },
+  }));
+  return { kernel, bound: named };
+}
+
+const typeKeys = new WeakMap<ScheduleTensor, string>();
+
+/** Of dtype and size. */
+function typeKey(tensor: ScheduleTensor): string {
+  let key = typeKeys.get(tensor);
+  if (key === undefined) {
+    key = `${tensor.dtype}${elementCount(tensor.shape)},`;
+    typeKeys.set(tensor, key);
+  }
+  return key;
 }
 
 function bind(nest: LoopNest, tensors: readonly Pick<ScheduleTensor, 'dtype' | 'shape'>[]): Bound {

@@ -8,8 +8,11 @@ export function variesAlong(
   { nodes }: Pick<LoopNest, 'nodes'>,
   along: readonly boolean[],
 ): boolean[] {
-  const moves = ({ coefficients }: { readonly coefficients: readonly number[] }) =>
-    coefficients.some((c, axis) => c !== 0 && along[axis]);
+  const moves = ({ coefficients }: { readonly coefficients: readonly number[] }) => {
+    for (let axis = 0; axis < coefficients.length; axis++)
+      if (coefficients[axis] !== 0 && along[axis]) return true;
+    return false;
+  };
   const varies: boolean[] = [];
   for (const node of nodes)
     varies.push(

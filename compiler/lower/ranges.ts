@@ -19,7 +19,8 @@ export function rangeOf(axes: readonly Axis[], access: Load | Store): Range {
   const { buffer: tensor, index } = access;
   if (access.indirect || (!stored && access.bounds.length > 0))
     return { tensor, low: 0, high: Number.POSITIVE_INFINITY, stored };
-  return { tensor, stored, ...reach(axes, index) };
+  const { low, high } = reach(axes, index);
+  return { tensor, low, high, stored };
 }
 
 /** The values of an affine function over all points of the axes: from `low` to below `high`. */
@@ -57,16 +58,13 @@ function computations({ axes, nodes, stores, staging }: LoopNest): Computation[]
 /** Ranges of all loads and stores of a kernel, its stages included; those of what it loads first. */
 export function rangesOf(nest: LoopNest): Range[] {
   const all = computations(nest);
-  return [
-    ...all.flatMap(({ axes, nodes }) =>
-      nodes.flatMap((node) =>
-        node.kind === 'load' && !isLocal(node.buffer) ? [rangeOf(axes, node)] : [],
-      ),
-    ),
-    ...all.flatMap(({ axes, stores }) =>
-      stores.flatMap((store) => (isLocal(store.buffer) ? [] : [rangeOf(axes, store)])),
-    ),
-  ];
+  const ranges: Range[] = [];
+  for (const { axes, nodes } of all)
+    for (const node of nodes)
+      if (node.kind === 'load' && !isLocal(node.buffer)) ranges.push(rangeOf(axes, node));
+  for (const { axes, stores } of all)
+    for (const store of stores) if (!isLocal(store.buffer)) ranges.push(rangeOf(axes, store));
+  return ranges;
 }
 
 /**
@@ -76,11 +74,11 @@ export function rangesOf(nest: LoopNest): Range[] {
 export function bindingRanges(nest: LoopNest): Range[] {
   const units = rangeAlignments(nest);
   const byTensor = new Map<number, Range[]>();
-  for (const range of rangesOf(nest)) {
-    const aligned = { ...range, low: range.low - (range.low % units.get(range.tensor)!) };
-    const list = byTensor.get(range.tensor);
+  for (const { tensor, low, high, stored } of rangesOf(nest)) {
+    const aligned = { tensor, low: low - (low % units.get(tensor)!), high, stored };
+    const list = byTensor.get(tensor);
     if (list) list.push(aligned);
-    else byTensor.set(range.tensor, [aligned]);
+    else byTensor.set(tensor, [aligned]);
   }
   return [...byTensor.values()].flatMap((ranges) => {
     const parts = joinOverlapping(ranges);

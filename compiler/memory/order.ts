@@ -21,12 +21,6 @@ const ALLOWED_PEAKS = 6;
 /** Each allowed peak costs a pass over the program; long programs get fewer, and the longest none. */
 const STEPS_PER_SEARCH = 12_000;
 
-/** A step takes this much more while it runs, and this much more when it is done. */
-interface StepCost {
-  readonly transient: number;
-  readonly change: number;
-}
-
 /**
  * State of the tensors while steps are scheduled one after the other. The sum of live bytes is its own, not that of
  * `LiveEvents`: before a step is chosen there is no order in which a tensor's last step is known, only which tensors one
@@ -35,6 +29,9 @@ interface StepCost {
 class Simulation {
   readonly model: MemoryModel;
   live: number;
+  /** So much more the step takes that was asked for last while it runs, and when it is done. */
+  transient = 0;
+  change = 0;
   private readonly open: Uint8Array;
   private readonly remaining: Int32Array;
   /** XOR of the steps that are still to touch each tensor: the last one itself when one remains. */
@@ -62,7 +59,14 @@ class Simulation {
 
   private readonly opens = (tensor: number): boolean => !this.open[tensor];
 
-  cost(step: number): StepCost {
+  private shared = 0;
+
+  private readonly share = ({ to }: TensorPair): void => {
+    this.shared = this.model.bytes[to];
+  };
+
+  /** Sets `transient` and `change` to those of `step` from here. */
+  cost(step: number): void {
     const { useOffsets, uses, bytes, pairs } = this.model;
     let allocated = 0;
     let freed = 0;
@@ -72,14 +76,10 @@ class Simulation {
       if (this.closes(tensor)) freed += bytes[tensor];
     }
     // One pair is enough for an estimate; `peakOfOrder` counts them all.
-    let shared = 0;
-    if (pairs[step].length > 0) {
-      const share = ({ to }: TensorPair) => {
-        shared = bytes[to];
-      };
-      takeHandovers(pairs[step], this.closes, this.opens, share, 1);
-    }
-    return { transient: allocated - shared, change: allocated - freed };
+    this.shared = 0;
+    if (pairs[step].length > 0) takeHandovers(pairs[step], this.closes, this.opens, this.share, 1);
+    this.transient = allocated - this.shared;
+    this.change = allocated - freed;
   }
 
   /** Runs `step`; calls `changed` with every other step whose cost is no longer what it was. */
@@ -122,13 +122,13 @@ export function listSchedule(
   let arrival = 0;
   const order = new Int32Array(stepCount);
   const arrive = (step: number) => {
-    const { transient, change } = simulation.cost(step);
-    ready.add(step, transient, change, latestFirst ? -arrival++ : step);
+    simulation.cost(step);
+    ready.add(step, simulation.transient, simulation.change, latestFirst ? -arrival++ : step);
   };
   const update = (step: number) => {
     if (!ready.has(step)) return;
-    const { transient, change } = simulation.cost(step);
-    ready.update(step, transient, change);
+    simulation.cost(step);
+    ready.update(step, simulation.transient, simulation.change);
   };
   for (let step = 0; step < stepCount; step++) if (waitingFor[step] === 0) arrive(step);
   // Inputs that no step reads never close in the simulation, and are live at the first step alone.

@@ -45,8 +45,8 @@ export function quadAccesses(
   nodes: Iterable<NodeIndex>,
   stores: readonly Store[] = [],
 ): Quads {
-  const none: Quads = { axis: axis ?? 0, loads: new Map(), draws: new Map(), stores: new Set() };
-  if (axis === undefined || kernel.axes[axis].extent % VECTOR_WIDTH !== 0) return none;
+  if (axis === undefined || kernel.axes[axis].extent % VECTOR_WIDTH !== 0)
+    return { axis: axis ?? 0, loads: new Map(), draws: new Map(), stores: new Set() };
   const varies = axisDependence(kernel);
   const lone = new Set(stores.filter(({ accumulate }) => accumulate).map(({ buffer }) => buffer));
   const aligned = ({ offset, coefficients }: Affine) =>
@@ -127,7 +127,10 @@ export function neededNodes(
   for (let index = nodes.length - 1; index >= 0; index--)
     if (needed[index] && !known(index))
       for (const operand of nodeOperands(nodes[index])) needed[operand] = 1;
-  return [...needed.keys()].filter((index) => needed[index] && !known(index));
+  const found: NodeIndex[] = [];
+  for (let index = 0; index < needed.length; index++)
+    if (needed[index] && !known(index)) found.push(index);
+  return found;
 }
 
 /** Statements that compute `roots` and what they need at every point; what is the same at several points is computed once. */
