@@ -54,8 +54,9 @@ export function rewriteGraph(
 
 /** Nodes do not change: one whose operands have their old numbers is the copy itself. */
 function copyOf(node: Node, image: readonly ValueId[], builder: GraphBuilder): ValueId {
-  if (node.operands.every((operand) => image[operand] === operand))
-    return builder.nodes.push(node) - 1;
+  let isSame = true;
+  for (const operand of node.operands) if (image[operand] !== operand) isSame = false;
+  if (isSame) return builder.nodes.push(node) - 1;
   const operands = node.operands.map((operand) => image[operand]);
   return builder.append(node.op, operands, node.attributes, node.type, node.source);
 }

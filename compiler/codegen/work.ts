@@ -67,7 +67,9 @@ const FUNCTION_CALLS: Readonly<Partial<Record<ScalarOp, number>>> = {
 
 /** Functions and random numbers in one evaluation of a node. */
 export function callsOf(node: Expression): { functions: number; randoms: number } {
-  const functions =
-    node.kind === 'apply' && isFloat(node.dtype) ? (FUNCTION_CALLS[node.op] ?? 0) : 0;
-  return { functions, randoms: Number(node.kind === 'random') };
+  return { functions: functionsOf(node), randoms: Number(node.kind === 'random') };
 }
+
+/** Functions alone. */
+export const functionsOf = (node: Expression): number =>
+  node.kind === 'apply' && isFloat(node.dtype) ? (FUNCTION_CALLS[node.op] ?? 0) : 0;

@@ -3,7 +3,7 @@ import { nodesUnderReduction } from '../../../ir/kernel-cost.ts';
 import { ELEMENTS_PER_CIPHER } from '../../../ir/random.ts';
 import { SCALAR_OPS } from '../../../ir/scalar.ts';
 import { axisDependence, type ContractionGroups } from '../contraction-groups.ts';
-import { callsOf, type Operations, plainly, scaled, total } from '../work.ts';
+import { functionsOf, type Operations, plainly, scaled, total } from '../work.ts';
 import type { FactorReads } from './contraction-functions.ts';
 import { VECTOR_WIDTH } from './dialect.ts';
 import { storedValues } from './expression.ts';
@@ -99,16 +99,17 @@ export function operationsOf(
   let [plain, functions, randoms] = [0, 0, 0];
   for (const index of nodes) {
     const node = kernel.nodes[index];
-    const calls = callsOf(node);
+    const called = functionsOf(node);
+    const drawn = node.kind === 'random' ? 1 : 0;
     const each = quads?.loads.has(index)
       ? 1 / VECTOR_WIDTH
       : quads?.draws.has(index)
         ? 1 / ELEMENTS_PER_CIPHER
         : 1;
     const times = each * points;
-    if (calls.functions + calls.randoms === 0) plain += plainOf(node) * times;
-    functions += calls.functions * times;
-    randoms += calls.randoms * times;
+    if (called + drawn === 0) plain += plainOf(node) * times;
+    functions += called * times;
+    randoms += drawn * times;
   }
   return { plain, functions, randoms };
 }
