@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { classifyContraction } from '../../compiler/codegen/gpu/contraction-match.ts';
 import type { emitWgsl } from '../../compiler/codegen/gpu/index.ts';
 import { TUNING } from '../../compiler/codegen/gpu/tuning.ts';
+import { variantText } from '../../compiler/codegen/gpu/variant.ts';
 import { interpretKernel } from '../../ir/kernel-interpret.ts';
 import { verifyKernel } from '../../ir/kernel-verify.ts';
 import { WEBGPU_DEFAULT_LIMITS } from '../../ir/schedule.ts';
@@ -81,8 +82,14 @@ test.each(['dot', 'sums of rows', 'sums of columns', 'statistics of planes', 'st
 );
 
 // Without and with slices of K, with small and large tiles of an invocation; a software GPU compiles each for seconds.
-test.each([0, 3, 6, 12, 16])('WebGPU in tiling %i', async (index) => {
-  const tiling = TUNING.contraction.tilings[index];
+test.each([
+  'registers 4x4x1',
+  'registers 8x8x4',
+  'tiles 128x128x8 of 8x8, 1 slices, 1 buffers',
+  'tiles 64x64x8 of 4x4, 1 slices, 2 buffers',
+  'tiles 32x32x32 of 4x4, 4 slices, 1 buffers',
+])('WebGPU in %s', async (text) => {
+  const tiling = TUNING.contraction.tilings.find((one) => variantText(one) === text)!;
   const one = SUM_KERNELS['product TT'](2000 * tiling.slices + 3);
   const groups = classifyContraction(one.kernel)!;
   const emitted = emitTiled(one.kernel, { ...groups, tiling });
