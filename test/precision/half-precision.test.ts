@@ -151,7 +151,11 @@ describe('what is stored as a half', () => {
 });
 
 /** A linear map of one weight: gradient x·y of the loss mean(y·w·x). */
-function scaled(lossScale: LossScale | undefined, precision: 'f16' | 'f32' = 'f16'): Model {
+function scaled(
+  lossScale: LossScale | undefined,
+  precision: 'f16' | 'f32' = 'f16',
+  more: { readonly exchange?: boolean } = {},
+): Model {
   return defineModel({
     name: 'scaled',
     inputs: { x: tensor([64, 64]), y: tensor([64, 64]) },
@@ -161,6 +165,7 @@ function scaled(lossScale: LossScale | undefined, precision: 'f16' | 'f32' = 'f1
       optimizer: sgd({ learningRate: 1 }),
       precision,
       ...(lossScale === undefined ? {} : { lossScale }),
+      ...more,
     },
   });
 }
@@ -232,6 +237,25 @@ describe('the scale of the loss', () => {
     expect(await weights()).toEqual(before);
     expect(await stateOf(session)).toEqual({ change: -512, good: 0 });
     await step(1);
+    expect(await weights()).not.toEqual(before);
+    session.destroy();
+  });
+
+  it('halves and skips the step where exchanged gradients overflow, as they are handed out', async () => {
+    const session = await sessionOf(scaled({ initial: 1024 }, 'f16', { exchange: true }));
+    const weights = async () => (await session.readParameters())['w.weight'].slice();
+    const before = await weights();
+    const exchanged = async (y: number) => {
+      const { loss, ...given } = await session.run('gradients', { x: filled(1), y: filled(y) });
+      expect(Number.isFinite(loss[0])).toBe(true);
+      await session.run('apply', given);
+      return given['w.weight.gradient'][0];
+    };
+    expect(await exchanged(2 ** 20)).toBe(Number.POSITIVE_INFINITY);
+    expect(await weights()).toEqual(before);
+    expect(await stateOf(session)).toEqual({ change: -512, good: 0 });
+    expect(await exchanged(1)).toBeCloseTo(1 / 64, 6);
+    expect(await stateOf(session)).toEqual({ change: -512, good: 1 });
     expect(await weights()).not.toEqual(before);
     session.destroy();
   });
