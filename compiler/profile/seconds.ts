@@ -63,16 +63,11 @@ function plainSeconds(
   return work.plain / shared + waiting;
 }
 
-/** A workgroup of so many invocations keeps a core busy alone; of smaller ones, half of those that it holds. */
-const BUSY = 256;
-
-/** Workgroups run in rounds of as many as keep the device busy, and a round takes as long with fewer: by how much that is more. */
+/** Workgroups run in rounds of as many as the device holds, and a round takes as long with fewer: by how much that is more. */
 function rounded(
   { invocations, workgroups }: KernelWork,
   { concurrentInvocations = 1 }: FormRates,
 ): number {
-  const each = invocations / workgroups;
-  const size = Math.max(each, Math.min(BUSY, 2 * each));
-  const round = Math.max(1, Math.floor(concurrentInvocations / size));
+  const round = Math.max(1, Math.floor((concurrentInvocations * workgroups) / invocations));
   return (Math.ceil(workgroups / round) * round) / workgroups;
 }
