@@ -221,18 +221,17 @@ class WebGpuExecutor implements Executor {
 
   async read(tensors: readonly PlanTensor[]): Promise<TensorData[]> {
     const kept = tensors.length > 0 && tensors.every((tensor) => this.#slots.has(tensor));
-    const fromHost = (tensor: PlanTensor) => kept || tensor.slab === null;
-    if (!kept) this.#loss.check();
-    const read = async () => {
+    if (kept) return Promise.all(tensors.map((tensor) => this.#slots.load(tensor)));
+    this.#loss.check();
+    return this.#loss.orLost(async () => {
       if (tensors.length === 0) await this.#device.queue.onSubmittedWorkDone();
-      const onDevice = tensors.filter((tensor) => !fromHost(tensor));
+      const onDevice = tensors.filter(({ slab }) => slab !== null);
       const arrays = await this.#arrays(onDevice.map((tensor) => ({ tensor, into: null })));
       let next = 0;
       return Promise.all(
-        tensors.map((tensor) => (fromHost(tensor) ? this.#slots.load(tensor) : arrays[next++])),
+        tensors.map((tensor) => (tensor.slab === null ? this.#slots.load(tensor) : arrays[next++])),
       );
-    };
-    return kept ? read() : this.#loss.orLost(read);
+    });
   }
 
   destroy(): void {

@@ -2,7 +2,7 @@ import { range } from './contraction-functions.ts';
 import type { VectorType, WorkgroupArray } from './dialect.ts';
 import { addressText, innerScope, newScope } from './expression.ts';
 import { evaluatePoints, type Point } from './points.ts';
-import { factorLines, scopeOfTerms } from './rescale.ts';
+import { factorLines, scaledText, scopeOfTerms } from './rescale.ts';
 import type { Blocked } from './staged-division.ts';
 import { type Part, printedReduction } from './staged-parts.ts';
 import { lanesOf } from './staged-product.ts';
@@ -107,7 +107,7 @@ export function rowsLines(one: Part, division: Blocked, rows: Rows): RowsLines {
       constant('f32', `before_${c}`, known(maximum, c)),
       printed.get(maximum)!.combine(known(maximum, c), found(c)),
       ...factorLines(writer, `factor_${c}`, `before_${c}`, known(maximum, c)),
-      ...sums.map((r) => `${known(r, c)} = ${known(r, c)} * factor_${c};`),
+      ...sums.map((r) => scaledText(writer, known(r, c), `factor_${c}`)),
     ]),
     'if (reducer == 0) {',
     `${FACTOR}[place] = ${dialect.vector(
