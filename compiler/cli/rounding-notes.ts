@@ -3,6 +3,7 @@ import { GRAPH_ACTIONS } from '../plan-search/index.ts';
 
 /** By action on the graph: what it has done to a plan. */
 const DONE: Readonly<Record<string, string>> = {
+  'fewer-parts': 'reductions in fewer parts',
   slice: 'contractions in slices',
   reorder: 'contractions in another order',
   tiles: 'wide intermediates are computed tile by tile',

@@ -6,8 +6,9 @@ import { postOrder } from './steps.ts';
 /**
  * A tree and what it takes, memory in elements. `saved` are the intermediates that the gradients read: all of them stay
  * from the forward pass to the backward pass. `peak` is the most that is live at once while the tree is contracted, of two
- * subtrees the first one first: results that are still to be used, the saved ones, and the final result; the operands are
- * not counted, as they are there anyway.
+ * subtrees the first one first: results that are still to be used, the saved ones, and the final result; or while it is
+ * differentiated, of two subtrees first the one with which that is less: gradients that are still to be used, and what is
+ * saved for others. The operands and their gradients are not counted, as they are there anyway.
  */
 export interface TreePoint {
   readonly tree: ContractionTree;
@@ -23,7 +24,10 @@ export interface TreePoint {
 interface Point {
   readonly cost: number;
   readonly forward: number;
+  /** While it is contracted. */
   readonly peak: number;
+  /** While it is differentiated, from the gradient of its result on; 0 where nothing in it is wanted. */
+  readonly backward: number;
   readonly saved: number;
   readonly operand: number;
   readonly first: Point | null;
@@ -71,17 +75,21 @@ export function paretoTrees(problem: Problem, objective: Objective): TreePoint[]
       };
       const forward = costOf(objective, work);
       const cost = timesDone(wanted[left], wanted[right]) * forward;
-      // An operand has no memory of its own; a side is saved where the gradient of the other one is wanted.
-      const inner = [left, right].map((side) => ((side & (side - 1)) === 0 ? 0 : elements[side]));
-      const saved = inner[0] * wanted[right] + inner[1] * wanted[left];
+      const [own, other] = [left, right].map((side) => ({
+        // An operand has no memory of its own.
+        elements: (side & (side - 1)) === 0 ? 0 : elements[side],
+        wanted: wanted[side],
+      }));
+      const node = { cost, forward, result: elements[subset] };
       for (const a of fronts[left])
-        for (const b of fronts[right])
-          insert(front, joined(a, b, inner, { cost, forward, saved, result: elements[subset] }));
+        for (const b of fronts[right]) insert(front, joined(a, b, own, other, node));
       if (others === 0) break;
     }
     fronts[subset] = thinned(front, most);
   }
-  return fronts[size - 1].sort(cheapestFirst).map((point) => ({
+  const whole: Point[] = [];
+  for (const point of fronts[size - 1]) insert(whole, { ...point, peak: wholePeak(point), backward: 0 });
+  return whole.sort(cheapestFirst).map((point) => ({
     tree: treeOf(point),
     cost: point.cost,
     forward: point.forward,
@@ -90,8 +98,16 @@ export function paretoTrees(problem: Problem, objective: Objective): TreePoint[]
   }));
 }
 
-/** The same tree, of two subtrees the one first with which the peak is lower. */
+/** The same tree, of two subtrees the one first with which the peak of the contraction is lower. */
 export function lowPeakOrder(problem: Problem, tree: ContractionTree): ContractionTree {
+  return treeOf(pointOf(problem, tree));
+}
+
+/** The most elements that are live at once while a tree is differentiated, as in {@link TreePoint}. */
+export const backwardPeak = (problem: Problem, tree: ContractionTree): number =>
+  pointOf(problem, tree).backward;
+
+function pointOf(problem: Problem, tree: ContractionTree): Point {
   const carriers = new Carriers(problem, problem.terms);
   const parts = new Map<ContractionTree, { letters: Int32Array; wanted: number; point: Point }>(
     problem.terms.map((letters, operand) => [
@@ -102,53 +118,72 @@ export function lowPeakOrder(problem: Problem, tree: ContractionTree): Contracti
   const sizeOf = (side: ContractionTree) =>
     typeof side === 'number' ? 0 : product(parts.get(side)!.letters, 0, problem);
   for (const pair of postOrder(tree)) {
-    const [left, right] = pair.map((side) => parts.get(side)!);
-    const inner = pair.map(sizeOf);
+    const [left, right] = pair.map((side) => ({ elements: sizeOf(side), ...parts.get(side)! }));
     const letters = carriers.merge(left.letters, right.letters);
-    const point = joined(left.point, right.point, inner, {
-      cost: 0,
-      forward: 0,
-      saved: inner[0] * right.wanted + inner[1] * left.wanted,
-      result: product(letters, 0, problem),
-    });
+    const node = { cost: 0, forward: 0, result: product(letters, 0, problem) };
+    const point = joined(left.point, right.point, left, right, node);
     parts.set(pair, { letters, wanted: left.wanted | right.wanted, point });
   }
-  return treeOf(parts.get(tree)!.point);
+  return parts.get(tree)!.point;
 }
 
 const leaf = (operand: number): Point => ({
   cost: 0,
   forward: 0,
   peak: 0,
+  backward: 0,
   saved: 0,
   operand,
   first: null,
   second: null,
 });
 
-/** The contraction of two sides in the order with the lower peak. */
+/** A side of a contraction: the elements of its result, 0 for an operand, and 1 where its gradient is wanted. */
+interface Side {
+  readonly elements: number;
+  readonly wanted: number;
+}
+
+/** The contraction of two sides, in the order with the lower peak. */
 function joined(
   a: Point,
   b: Point,
-  [aResult, bResult]: readonly number[],
-  own: Pick<Point, 'cost' | 'forward' | 'saved'> & { readonly result: number },
+  left: Side,
+  right: Side,
+  node: Pick<Point, 'cost' | 'forward'> & { readonly result: number },
 ): Point {
-  const together = a.saved + b.saved + aResult + bResult + own.result;
-  const peakOf = (first: Point, firstResult: number, second: Point) =>
-    Math.max(first.peak, first.saved + firstResult + second.peak, together);
-  const leftFirst = peakOf(a, aResult, b);
-  const rightFirst = peakOf(b, bResult, a);
+  const results = left.elements + right.elements;
+  const together = a.saved + b.saved + results + node.result;
+  const leftFirst = Math.max(a.peak, a.saved + left.elements + b.peak, together);
+  const rightFirst = Math.max(b.peak, b.saved + right.elements + a.peak, together);
   const [first, second] = leftFirst <= rightFirst ? [a, b] : [b, a];
+  // A side is saved where the gradient of the other one is wanted.
+  const saved = a.saved + b.saved + left.elements * right.wanted + right.elements * left.wanted;
   return {
-    cost: a.cost + b.cost + own.cost,
-    forward: a.forward + b.forward + own.forward,
+    cost: a.cost + b.cost + node.cost,
+    forward: a.forward + b.forward + node.forward,
     peak: Math.min(leftFirst, rightFirst),
-    saved: a.saved + b.saved + own.saved,
+    backward: left.wanted | right.wanted ? backwardOf(a, b, left, right, saved + node.result) : 0,
+    saved,
     operand: -1,
     first,
     second,
   };
 }
+
+/** With the gradient of the result and all that is saved, `held`, the gradients of both sides are made, and then one side after the other. */
+function backwardOf(a: Point, b: Point, left: Side, right: Side, held: number): number {
+  const [ofLeft, ofRight] = [left.elements * left.wanted, right.elements * right.wanted];
+  return Math.max(
+    held + ofLeft + ofRight,
+    Math.min(
+      Math.max(a.backward + ofRight + b.saved, b.backward),
+      Math.max(b.backward + ofLeft + a.saved, a.backward),
+    ),
+  );
+}
+
+const wholePeak = ({ peak, backward }: Point) => Math.max(peak, backward);
 
 const cheapestFirst = (a: Point, b: Point) =>
   a.cost - b.cost || a.forward - b.forward || a.peak - b.peak || a.saved - b.saved;
@@ -156,15 +191,14 @@ const cheapestFirst = (a: Point, b: Point) =>
 const isNoDearer = (a: Point, b: Point) =>
   a.cost < b.cost || (a.cost === b.cost && a.forward <= b.forward);
 
+const isAsGood = (a: Point, b: Point) =>
+  isNoDearer(a, b) && a.peak <= b.peak && a.backward <= b.backward && a.saved <= b.saved;
+
 /** Keeps the front free of points that another one is as good as in everything; of equal points the first stays. */
 function insert(front: Point[], point: Point): void {
-  const { peak, saved } = point;
-  for (const other of front)
-    if (isNoDearer(other, point) && other.peak <= peak && other.saved <= saved) return;
+  for (const other of front) if (isAsGood(other, point)) return;
   let kept = 0;
-  for (const other of front)
-    if (!(isNoDearer(point, other) && peak <= other.peak && saved <= other.saved))
-      front[kept++] = other;
+  for (const other of front) if (!isAsGood(point, other)) front[kept++] = other;
   front.length = kept;
   front.push(point);
 }
@@ -174,7 +208,7 @@ function thinned(front: Point[], most: number): Point[] {
   front.sort(cheapestFirst);
   const least = (measure: (point: Point) => number) =>
     front.reduce((a, b) => (measure(b) < measure(a) ? b : a));
-  const kept = new Set([least(({ peak }) => peak), least(({ saved }) => saved)]);
+  const kept = new Set([least(wholePeak), least(({ saved }) => saved)]);
   const step = (front.length - 1) / (most - 3);
   for (let k = 0; k < most - 2; k++) kept.add(front[Math.round(k * step)]);
   return front.filter((point) => kept.has(point));

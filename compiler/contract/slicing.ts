@@ -1,4 +1,5 @@
-import { keptLetters } from './problem.ts';
+import { backwardPeak } from './pareto.ts';
+import { createProblem, keptLetters } from './problem.ts';
 import { type Slice, type SliceProgram, sliceProgram, type TreedEinsum } from './slice-program.ts';
 import { pairwiseSteps } from './steps.ts';
 
@@ -16,11 +17,18 @@ export function findSlices(
   einsum: TreedEinsum,
   most: number,
 ): { readonly slices: readonly Slice[]; readonly peak: number } {
+  const differentiated = gradientPeak(einsum);
+  const { slices, peak } = forwardSlices(einsum, most);
+  return { slices, peak: Math.max(peak, differentiated) };
+}
+
+/** {@link findSlices} where the gradients are left aside. */
+function forwardSlices(einsum: TreedEinsum, most: number) {
   const { operands, output, extents } = einsum;
   const letters = [...new Set([...output, ...keptLetters(operands, output).join('')])].filter(
     (letter) => extents.get(letter)! > 1,
   );
-  let least = slicedPeak(einsum, []);
+  let least = forwardPeak(einsum, []);
   const whole: Slice[] = [];
   if (least <= most) return { slices: whole, peak: least };
   for (let round = 0; round < MOST_SLICED; round++) {
@@ -31,13 +39,13 @@ export function findSlices(
       const chunks = Math.min(extents.get(letter)!, room);
       if (chunks < 2 || whole.some((slice) => slice.letter === letter)) continue;
       const full = { letter, chunks };
-      const peak = slicedPeak(einsum, [...whole, full]);
+      const peak = forwardPeak(einsum, [...whole, full]);
       if (furthest === null || peak < furthest.peak) furthest = { slice: full, peak };
       if (peak > most) continue;
       const slice = fewestChunks(einsum, whole, full, most);
       if (best === null || slice.chunks < best[best.length - 1].chunks) best = [...whole, slice];
     }
-    if (best) return { slices: best, peak: slicedPeak(einsum, best) };
+    if (best) return { slices: best, peak: forwardPeak(einsum, best) };
     if (furthest === null || furthest.peak >= least) break;
     least = furthest.peak;
     whole.push(furthest.slice);
@@ -49,17 +57,25 @@ export function findSlices(
 function fewestChunks(einsum: TreedEinsum, whole: readonly Slice[], full: Slice, most: number) {
   for (let chunks = 2; chunks < full.chunks; chunks *= 2) {
     const slice = { letter: full.letter, chunks };
-    if (slicedPeak(einsum, [...whole, slice]) <= most) return slice;
+    if (forwardPeak(einsum, [...whole, slice]) <= most) return slice;
   }
   return full;
 }
 
 /**
  * Elements that are live at the most while a tree is contracted in slices: intermediates, those that the gradients read
- * (all slices of them, to the end), and the result; the operands are not counted. Without slices this is the `peak` of
- * the Pareto search.
+ * (all slices of them, to the end), and the result; or while it is differentiated, which is done as a whole. The operands and
+ * their gradients are not counted. Without slices this is the `peak` of the Pareto search.
  */
-export function slicedPeak(einsum: TreedEinsum, slices: readonly Slice[]): number {
+export const slicedPeak = (einsum: TreedEinsum, slices: readonly Slice[]): number =>
+  Math.max(forwardPeak(einsum, slices), gradientPeak(einsum));
+
+function gradientPeak({ operands, output, extents, wanted, tree }: TreedEinsum): number {
+  if (!wanted.some((one) => one)) return 0;
+  return backwardPeak(createProblem(operands, output, extents, { wanted }), tree);
+}
+
+function forwardPeak(einsum: TreedEinsum, slices: readonly Slice[]): number {
   const { operations, elements, parts } = sliceProgram(einsum, slices);
   const count = operations.length;
   const from = Int32Array.from(operations, (operation, k) =>

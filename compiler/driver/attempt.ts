@@ -69,6 +69,7 @@ export function attempt(
       pieces,
       joins: false,
       hasWide: false,
+      hasLargeParts: false,
       memory: null,
       made: module,
       seconds: () => 0,
@@ -78,7 +79,7 @@ export function attempt(
   const variances = driver.run('join-variances', fused);
   const kept = driver.run('keep-terms', variances);
   const staged = driver.run('fuse-producers', kept, knobs.tiles);
-  const split = driver.run('split-reductions', staged);
+  const split = driver.run('split-reductions', staged, knobs.smallParts);
   const schedule = driver.run('scratch', driver.run('finalise', split));
   const { target, limits } = driver.options;
   const options = { target, ...(actions ? { actions: { ...actions, metBytes } } : {}) };
@@ -93,6 +94,7 @@ export function attempt(
     pieces,
     joins: hasJoins(module),
     hasWide: staged.hasWide === true,
+    hasLargeParts: split.hasLargeParts === true,
     memory,
     made: memory.allocation ?? schedule,
     seconds,

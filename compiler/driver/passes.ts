@@ -23,6 +23,7 @@ import {
   type LoweredModule,
   lowerToNests,
   reserveScratch,
+  SMALL_PARTS,
   scatterModel,
   splitReductionsOf,
 } from '../lower/index.ts';
@@ -280,14 +281,17 @@ export const PASSES = {
     run: (lowered, { limits: { maxStorageBuffers }, stages, tiles }, inTiles) =>
       fuseProducersOf(lowered, { maxStorageBuffers, stages, tiles: inTiles ? 'always' : tiles }),
   }),
-  'split-reductions': toNests<LoweredModule>({
+  'split-reductions': toNests<LoweredModule, boolean>({
     name: 'split-reductions',
     from: 'loop nests',
     summary:
       'On GPUs, reduces many terms to few results in two kernels: parts of the terms, then the parts.',
-    run: (lowered, { limits: { maxStorageBuffers }, stages }) =>
+    run: (lowered, { limits: { maxStorageBuffers }, stages }, smallParts) =>
       stages.splitsReductions
-        ? splitReductionsOf(lowered, { stages, maxBindings: maxStorageBuffers })
+        ? splitReductionsOf(lowered, {
+            ...{ stages, maxBindings: maxStorageBuffers },
+            ...(smallParts ? { mostOfReads: SMALL_PARTS } : {}),
+          })
         : lowered,
   }),
   finalise: {

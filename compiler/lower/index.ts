@@ -12,7 +12,7 @@ import type { StepOrdering } from './ordered-fusion.ts';
 import { fuseProducersOf } from './producers.ts';
 import { type ScatterModel, scatterModel } from './scatter.ts';
 import { reserveScratch } from './scratch.ts';
-import { splitReductionsOf } from './split-reductions.ts';
+import { SMALL_PARTS, splitReductionsOf } from './split-reductions.ts';
 import { decideStorage } from './storage.ts';
 import type { TileMode } from './wide-intermediates.ts';
 
@@ -32,6 +32,7 @@ export {
   type StageModel,
   type StepOrdering,
   scatterModel,
+  SMALL_PARTS,
   splitReductionsOf,
 };
 

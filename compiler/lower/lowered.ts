@@ -12,9 +12,11 @@ export interface LoweredModule {
   /** Tensors take a multiple of this many bytes. */
   readonly alignment: number;
   readonly programs: readonly LoweredProgramNests[];
-  /** What passes have decided that the nests do not show, one line each. */
   /** Wide intermediates are in memory that tiles could take out of it. */
   readonly hasWide?: boolean;
+  /** Results of parts of reductions take more than a small part of what these read. */
+  readonly hasLargeParts?: boolean;
+  /** What passes have decided that the nests do not show, one line each. */
   readonly remarks: readonly string[];
 }
 

@@ -51,6 +51,9 @@ export interface SplitBounds {
   readonly mostOfReads: number;
 }
 
+/** As `mostOfReads`: results of parts that take no more than this are small. */
+export const SMALL_PARTS = 1 / 16;
+
 export const BOUNDS: SplitBounds = {
   leastTerms: 16,
   fewTerms: 256,
@@ -71,6 +74,7 @@ export function splitReductionsOf(
   const remarks = [...lowered.remarks];
   /** By kernel of the whole reduction, in how many parts it goes; 1: it stays whole. */
   const decisions = new Map<unknown, number>();
+  let hasLargeParts = false;
   const programs = lowered.programs.map((program, index) => ({
     ...program,
     nests: program.nests.flatMap((nest) => {
@@ -85,12 +89,13 @@ export function splitReductionsOf(
         if (parts === 1) return [nest];
       }
       const made = inParts(simple, parts, tensors, index, bounds)!;
+      hasLargeParts ||= bytesOf(made) > SMALL_PARTS * kernelCost({ name: '', ...kernel }).bytes;
       for (const held of made.held)
         remarks.push(`t${tensors.push(held) - 1} ${held.name} holds ${parts} parts of a reduction`);
       return made.nests;
     }),
   }));
-  return { ...lowered, tensors, programs, remarks };
+  return { ...lowered, tensors, programs, remarks, ...(hasLargeParts ? { hasLargeParts } : {}) };
 }
 
 /** Whether a reduction is worth a look. */
@@ -133,7 +138,7 @@ export function bestParts(
     tried.add(extents);
     const made = halvesOf(nest, cut, tensors, program, bounds);
     if (!made) return false;
-    const bytes = made.held.reduce((sum, held) => sum + byteCount(held), 0);
+    const bytes = bytesOf(made);
     if (bytes > bounds.mostOfReads * reads) return false;
     // The results of parts are written and read.
     if (leastSeconds(reads + 2 * bytes, 2) >= least) return true;
@@ -168,6 +173,8 @@ interface PartResults {
   readonly tensor: number;
   readonly start: number;
 }
+
+const bytesOf = ({ held }: Halves) => held.reduce((sum, one) => sum + byteCount(one), 0);
 
 /** The two kernels, for a number of parts that is at least about as large as what was asked; null where there are too few terms. */
 export function inParts(

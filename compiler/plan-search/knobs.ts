@@ -17,6 +17,8 @@ export interface GraphKnobs {
    * parts, which run together up to where examples are combined.
    */
   readonly split: number;
+  /** Whether reductions run in parts only where the results of these take little memory. */
+  readonly smallParts: boolean;
   /** Whether values that are parts of one tensor are tensors of their own, joined by a copy where that is read. */
   readonly separateParts: boolean;
   /** Which values are stored as halves: none, all that half precision has so, or activations that are kept for gradients. */
@@ -29,6 +31,7 @@ export const NO_KNOBS: GraphKnobs = {
   bound: null,
   microBatches: 1,
   split: 0,
+  smallParts: false,
   separateParts: false,
   half: null,
   tiles: false,

@@ -6,6 +6,8 @@ import type { MemoryPlan } from './plan-memory.ts';
 
 /** Tries in a row that may gain nothing before an action is given up, unless the search is told otherwise. */
 const MOST_IDLE = 3;
+/** What makes the smallest plan smaller by less than this part of it is no gain. */
+const LEAST_GAIN = 1 / 64;
 
 /** What the passes make of a model under the knobs of a search. */
 export interface Attempt {
@@ -17,6 +19,8 @@ export interface Attempt {
   readonly joins: boolean;
   /** Whether wide intermediates are in memory that tiles could take out of it. */
   readonly hasWide: boolean;
+  /** Whether results of parts of reductions take memory that whole reductions would not. */
+  readonly hasLargeParts: boolean;
   /** Predicted seconds of one run of every program. */
   seconds(): number;
 }
@@ -111,6 +115,7 @@ export function searchPlans<A extends Attempt>(
   const space = {
     widest: largest(widths, 0),
     joins: first.made.joins,
+    largeParts: first.made.hasLargeParts,
     microBatches: allowedMicroBatches,
     halves: allowedHalves,
     tiles: allowedTiles && first.made.hasWide,
@@ -130,7 +135,8 @@ export function searchPlans<A extends Attempt>(
         fastest = seconds;
         candidates.push(tried);
         if (!action.option) return;
-      } else if (tried.made.memory !== null) idle = tried.bytes < least ? 0 : idle + 1;
+      } else if (tried.made.memory !== null)
+        idle = tried.bytes < (1 - LEAST_GAIN) * least ? 0 : idle + 1;
       least = Math.min(least, tried.bytes);
     }
   };

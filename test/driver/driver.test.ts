@@ -45,7 +45,7 @@ function ordered() {
     driver.run('keep-terms', driver.run('join-variances', joined)),
     false,
   );
-  const fused = driver.run('split-reductions', staged);
+  const fused = driver.run('split-reductions', staged, false);
   const placed = driver.run('scratch', driver.run('finalise', fused));
   return { driver, module, schedule: driver.run('order', placed) };
 }

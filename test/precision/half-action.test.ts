@@ -73,7 +73,10 @@ describe('the action half', () => {
   });
 
   it('is tried alone, then with as many micro-batches as are allowed; never without leave', () => {
-    const space = { widest: 0, joins: false, tiles: false, microBatches: [2, 4] };
+    const space = {
+      ...{ widest: 0, joins: false, largeParts: false, tiles: false },
+      microBatches: [2, 4],
+    };
     const tries = half.tries({ ...space, halves: true }, NO_KNOBS);
     expect(tries.map((knobs) => [knobs.half, knobs.microBatches])).toEqual([
       ['kept', 1],

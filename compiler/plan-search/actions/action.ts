@@ -28,6 +28,8 @@ export interface GraphSpace {
   readonly widest: number;
   /** Whether values are computed inside the memory of a concatenation. */
   readonly joins: boolean;
+  /** Whether results of parts of reductions take memory that whole reductions would not. */
+  readonly largeParts: boolean;
   /** Numbers of equal parts into which the batch may be cut, ascending; empty where the user does not allow it. */
   readonly microBatches: readonly number[];
   /** Whether the user allows activations to be stored as halves, and they are not so already. */

@@ -1,5 +1,6 @@
 import { KEEP, type Method, RECOMPUTE, SWAP } from '../decisions.ts';
 import type { GraphAction, ScheduleAction } from './action.ts';
+import { fewerParts } from './fewer-parts.ts';
 import { half } from './half.ts';
 import { keep } from './keep.ts';
 import { microBatch } from './micro-batch.ts';
@@ -38,6 +39,7 @@ export const SCHEDULE_ACTIONS: readonly ScheduleAction[] = Object.values(BY_METH
 /** From the one that costs least to the dearest: a search tries them in this order. */
 export const GRAPH_ACTIONS: readonly GraphAction[] = [
   separate,
+  fewerParts,
   slice,
   reorder,
   tiles,

@@ -1,16 +1,19 @@
-import type { GraphKnobs } from '../knobs.ts';
+import type { ContractionBound, GraphKnobs } from '../knobs.ts';
 import type { GraphSpace } from './action.ts';
 
 /** Halvings of the bound on intermediates. */
 const MOST_HALVINGS = 12;
 
-/** Ever narrower bounds on what the intermediates of a contraction take at once. */
+/** Ever narrower bounds on what the intermediates of a contraction take at once, among which are the results of parts of sums. */
 export function narrowing(
   { widest }: GraphSpace,
-  knobsOf: (elements: number) => GraphKnobs,
+  knobs: GraphKnobs,
+  { reorder }: Pick<ContractionBound, 'reorder'>,
 ): GraphKnobs[] {
   if (widest === 0) return [];
-  return Array.from({ length: MOST_HALVINGS }, (_, k) =>
-    knobsOf(Math.floor(widest / 2 ** (k + 1))),
-  );
+  return Array.from({ length: MOST_HALVINGS }, (_, k) => ({
+    ...knobs,
+    bound: { elements: Math.floor(widest / 2 ** (k + 1)), reorder },
+    smallParts: true,
+  }));
 }

@@ -8,10 +8,6 @@ export const reorder: GraphAction = {
   option: null,
   summary:
     'Einsums take an order with smaller intermediates further along the front of cost, peak and saved elements, and slices.',
-  tries: (space, knobs) =>
-    narrowing(space, (elements) => ({
-      ...knobs,
-      bound: { elements, reorder: true },
-    })),
+  tries: (space, knobs) => narrowing(space, knobs, { reorder: true }),
   taken: ({ bound }) => bound?.reorder === true,
 };
