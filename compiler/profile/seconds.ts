@@ -63,11 +63,19 @@ function plainSeconds(
   return work.plain / shared + waiting;
 }
 
-/** Workgroups run in rounds of as many as the device holds, and a round takes as long with fewer: by how much that is more. */
+/** Rates are measured of workgroups of so many invocations or more; of smaller ones a place holds so many in turn. */
+const INVOCATIONS_PER_PLACE = 256;
+
+/**
+ * Workgroups run in rounds of as many as the device holds, and a round takes as long with fewer: by how much that is more. Small ones
+ * end one by one, and the last round of them is shorter: it is reckoned as if the device held half as many at once, down to the places of large ones.
+ */
 function rounded(
   { invocations, workgroups }: KernelWork,
   { concurrentInvocations = 1 }: FormRates,
 ): number {
-  const round = Math.max(1, Math.floor((concurrentInvocations * workgroups) / invocations));
+  const each = invocations / workgroups;
+  const place = Math.max(each, Math.min(INVOCATIONS_PER_PLACE, 2 * each));
+  const round = Math.max(1, Math.floor(concurrentInvocations / place));
   return (Math.ceil(workgroups / round) * round) / workgroups;
 }
