@@ -1,14 +1,8 @@
 import type { Plan } from '../../ir/plan.ts';
 import { GRAPH_ACTIONS } from '../plan-search/index.ts';
 
-/** By action on the graph: what it has done to a plan. */
-const DONE: Readonly<Record<string, string>> = {
-  'fewer-parts': 'reductions in fewer parts',
-  slice: 'contractions in slices',
-  reorder: 'contractions in another order',
-  tiles: 'wide intermediates are computed tile by tile',
-  split: 'tensors that are larger than a binding are cut',
-};
+/** Actions on the graph that change more than the rounding of sums have a line of their own. */
+const OWN_LINE = ['half', 'micro-batch'];
 
 const HALVES =
   'activations that are kept for gradients are f16; results change in the fourth digit';
@@ -23,10 +17,11 @@ export function roundingNotes({
   precision,
   features = [],
 }: Plan): string[] {
-  const exact = new Set(GRAPH_ACTIONS.flatMap(({ name, exact }) => (exact ? [name] : [])));
-  const notes = graphActions
-    .filter((name) => !exact.has(name) && Object.hasOwn(DONE, name))
-    .map((name) => `${DONE[name]}; ${ROUNDING}`);
+  const notes = GRAPH_ACTIONS.flatMap(({ name, exact, deed }) =>
+    graphActions.includes(name) && !exact && !OWN_LINE.includes(name)
+      ? [`${deed}; ${ROUNDING}`]
+      : [],
+  );
   const needs = features.length > 0 ? `; needs ${features.join(', ')}` : '';
   if (precision === 'f16') notes.push(HALF_PRECISION + needs);
   if (graphActions.includes('half')) notes.push(HALVES + needs);

@@ -88,7 +88,8 @@ export function paretoTrees(problem: Problem, objective: Objective): TreePoint[]
     fronts[subset] = thinned(front, most);
   }
   const whole: Point[] = [];
-  for (const point of fronts[size - 1]) insert(whole, { ...point, peak: wholePeak(point), backward: 0 });
+  for (const point of fronts[size - 1])
+    insert(whole, { ...point, peak: wholePeak(point), backward: 0 });
   return whole.sort(cheapestFirst).map((point) => ({
     tree: treeOf(point),
     cost: point.cost,

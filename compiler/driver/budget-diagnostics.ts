@@ -5,7 +5,7 @@ import { byteCount } from '../../ir/tensor.ts';
 import { type Diagnostic, diagnostic, type RelatedMessage } from '../diagnostics.ts';
 import { formatBytes } from '../format.ts';
 import type { MemoryError } from '../memory/index.ts';
-import type { FeasibleBudget, MemoryPlan } from '../plan-search/index.ts';
+import type { FeasibleBudget, MemoryPlan, SmallestPlan } from '../plan-search/index.ts';
 import type { DeviceLimits } from '../profile/device-limits.ts';
 import { TARGETS } from '../targets/index.ts';
 import { byLayer, type LayerBytes, layerAdvice, sortBytes } from './layer-bytes.ts';
@@ -25,7 +25,7 @@ export function budgetDiagnostic(
     budgetBytes,
     smallest,
     target,
-  }: { readonly budgetBytes: number; readonly smallest: number; readonly target: Target },
+  }: { readonly budgetBytes: number; readonly smallest: SmallestPlan; readonly target: Target },
 ): Diagnostic {
   const { schedule, peak, deviceBytes, floors } = memory;
   const step = peak?.scheduleStep;
@@ -44,7 +44,7 @@ export function budgetDiagnostic(
     ...totalMessages(memory, target),
     ...layerAdvice(layers),
     ...floorMessages(known),
-    smallestMessage(known, smallest),
+    smallestMessage(smallest),
   ];
   return diagnostic(4001, step?.source ?? null, args, {
     ...(step?.scope ? { scope: step.scope } : {}),
@@ -122,10 +122,10 @@ function floorMessages(floors: readonly FeasibleBudget[]): string[] {
   );
 }
 
-function smallestMessage(floors: readonly FeasibleBudget[], smallest: number): string {
-  const least = floors.reduce((most, { bytes }) => Math.min(most, bytes), Number.POSITIVE_INFINITY);
-  const how = smallest < least ? ', with contractions in slices or in another order' : '';
-  return `smallest feasible budget with these options: ${formatBytes(smallest)} (${smallest} bytes)${how}`;
+function smallestMessage({ deviceBytes, actions }: SmallestPlan): string {
+  const deeds = actions.map(({ deed }) => deed);
+  const how = deeds.length > 0 ? `, with ${deeds.join(' and ')}` : '';
+  return `smallest feasible budget with these options: ${formatBytes(deviceBytes)} (${deviceBytes} bytes)${how}`;
 }
 
 /** BTC4002, BTC4003 and BTC4005: what no budget of the device would help. */

@@ -224,7 +224,7 @@ async function makePlan(
     },
   );
   const { memory } = result;
-  if (shared) shared.smallest = smallest;
+  if (shared) shared.smallest = smallest?.deviceBytes ?? null;
   append(diagnostics, result.diagnostics);
   const show = (made: unknown) => {
     if (options.printAfter)
@@ -241,8 +241,7 @@ async function makePlan(
   if (budgetBytes !== null && memory.deviceBytes > budgetBytes) {
     show(result.made);
     if (shared?.least) return failed();
-    const known = { budgetBytes, smallest: smallest ?? memory.deviceBytes, target };
-    diagnostics.push(budgetDiagnostic(memory, known));
+    diagnostics.push(budgetDiagnostic(memory, { budgetBytes, smallest: smallest!, target }));
     return failed();
   }
   for (const [program, reason] of exact?.unsolved ?? [])

@@ -29,10 +29,10 @@ export {
   lowerToNests,
   reserveScratch,
   type ScatterModel,
+  SMALL_PARTS,
   type StageModel,
   type StepOrdering,
   scatterModel,
-  SMALL_PARTS,
   splitReductionsOf,
 };
 

@@ -24,4 +24,4 @@ export {
   type MemoryPlan,
   planMemory,
 } from './plan-memory.ts';
-export { type PlanSearch, type SearchOptions, searchPlans } from './search.ts';
+export { type PlanSearch, type SearchOptions, type SmallestPlan, searchPlans } from './search.ts';

@@ -44,12 +44,18 @@ export interface SearchOptions {
   readonly onSmaller?: (deviceBytes: number) => void;
 }
 
+export interface SmallestPlan {
+  readonly deviceBytes: number;
+  /** The actions on the graph that it has. */
+  readonly actions: readonly GraphAction[];
+}
+
 export interface PlanSearch<A extends Attempt> {
   /** Of the plans that keep the budget the fastest that was met; where none does, the one without actions on the graph. */
   readonly result: A;
   readonly knobs: GraphKnobs;
-  /** Device bytes of the smallest plan that was met; null where no plan can be placed at all. */
-  readonly smallest: number | null;
+  /** The smallest plan that was met; null where no plan can be placed at all. */
+  readonly smallest: SmallestPlan | null;
   /** The smallest host budget with which one of them would have fitted; infinite where that is not what is missing. */
   readonly hostBytes: number;
 }
@@ -83,20 +89,28 @@ export function searchPlans<A extends Attempt>(
 ): PlanSearch<A> {
   let hostBytes = Number.POSITIVE_INFINITY;
   let smallest = Number.POSITIVE_INFINITY;
+  let smallestKnobs = NO_KNOBS;
   const attempt = (knobs: GraphKnobs): Candidate<A> & { readonly bytes: number } => {
     const made = run(knobs, smallest);
     for (const error of made.memory?.errors ?? [])
       if (error.kind === 'host') hostBytes = Math.min(hostBytes, error.bytes);
     const bytes = bytesOf(made);
-    if (bytes < smallest) onSmaller(bytes);
-    smallest = Math.min(smallest, bytes);
+    if (bytes < smallest) {
+      onSmaller(bytes);
+      [smallest, smallestKnobs] = [bytes, knobs];
+    }
     return { made, knobs, bytes };
   };
   const fits = ({ bytes }: { readonly bytes: number }) => bytes <= budgetBytes;
   const found = ({ made, knobs }: Candidate<A>): PlanSearch<A> => ({
     result: made,
     knobs,
-    smallest: Number.isFinite(smallest) ? smallest : null,
+    smallest: Number.isFinite(smallest)
+      ? {
+          deviceBytes: smallest,
+          actions: GRAPH_ACTIONS.filter((action) => action.taken(smallestKnobs)),
+        }
+      : null,
     hostBytes,
   });
   let first = attempt({ ...NO_KNOBS, microBatches });

@@ -41,6 +41,8 @@ export interface GraphSpace {
 /** Changes how a graph is computed, so that its values take less at once. */
 export interface GraphAction extends ActionRow {
   readonly level: 'graph';
+  /** What a plan has where it is taken: `contractions in slices`. */
+  readonly deed: string;
   /** The knobs of the graph's passes with which a search tries it, the mildest first; each changes those that it starts from. */
   tries(space: GraphSpace, knobs: GraphKnobs): readonly GraphKnobs[];
   /** Whether the passes take the action under these knobs. */

@@ -8,6 +8,7 @@ export const half: GraphAction = {
   option: { name: 'half', choices: HALF_CHOICES },
   summary:
     'Activations that are kept for gradients are stored as f16, in half of the bytes, and read as such; everything else stays f32.',
+  deed: 'activations that are kept for gradients as f16',
   tries: ({ halves, microBatches: counts }, knobs) =>
     halves
       ? [

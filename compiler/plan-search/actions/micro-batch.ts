@@ -8,6 +8,7 @@ export const microBatch: GraphAction = {
   option: { name: 'microBatch', choices: MICRO_BATCH_CHOICES, takesCount: true },
   summary:
     'The batch is cut into equal parts that are computed one after the other, and gradients accumulate; the parameters move once, by the gradient of the whole batch.',
+  deed: 'the batch in parts',
   tries: ({ microBatches: counts }, knobs) =>
     counts.map((microBatches) => ({ ...knobs, microBatches })),
   taken: ({ microBatches }) => microBatches > 1,

@@ -8,6 +8,7 @@ export const reorder: GraphAction = {
   option: null,
   summary:
     'Einsums take an order with smaller intermediates further along the front of cost, peak and saved elements, and slices.',
+  deed: 'contractions in another order',
   tries: (space, knobs) => narrowing(space, knobs, { reorder: true }),
   taken: ({ bound }) => bound?.reorder === true,
 };

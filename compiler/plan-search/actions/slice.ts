@@ -8,6 +8,7 @@ export const slice: GraphAction = {
   option: null,
   summary:
     'Contractions that read one another run in slices of an index, so that a slice of the intermediate exists at a time; the multiply-adds stay what they are.',
+  deed: 'contractions in slices',
   tries: (space, knobs) => narrowing(space, knobs, { reorder: false }),
   taken: ({ bound }) => bound !== null && !bound.reorder,
 };

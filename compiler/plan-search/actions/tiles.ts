@@ -8,6 +8,7 @@ export const tiles: GraphAction = {
   option: { name: 'tiles', choices: TILE_CHOICES },
   summary:
     'Intermediates that are far larger than their operands, as the scores of attention are, are computed tile by tile by each kernel that reduces them, and are never in memory.',
+  deed: 'wide intermediates computed tile by tile',
   tries: ({ tiles: isAllowed }, knobs) => (isAllowed ? [{ ...knobs, tiles: true }] : []),
   taken: (knobs) => knobs.tiles,
 };
