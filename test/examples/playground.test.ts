@@ -285,7 +285,7 @@ test('undoing the choice of an example brings back the text, and the name of wha
 
 test('a GPU is chosen where there is one; when it is lost, training goes on without it', async () => {
   const { page, problems } = await newPage(built.browser);
-  await claimGpu(page, { lostAfter: 20 });
+  await claimGpu(page, { lostAfter: 10 });
   await page.goto(built.address);
   await untilBuilt(page, 'Built in');
   expect(await page.$eval('#target', (select) => (select as HTMLSelectElement).value)).toBe(
