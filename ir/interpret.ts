@@ -222,9 +222,14 @@ function forEachRow(
   const at = rows.map(() => 0);
   const starts = tables.map(() => 0);
   for (let row = elementCount(rows); row > 0; row--) {
-    for (let k = 0; k < tables.length; k++) starts[k] = dot(at, tables[k]);
     visit(length, starts, steps);
-    advance(at, rows);
+    for (let axis = rows.length - 1; axis >= 0; axis--) {
+      const isNext = ++at[axis] < rows[axis];
+      if (!isNext) at[axis] = 0;
+      const by = isNext ? 1 : 1 - rows[axis];
+      for (let k = 0; k < tables.length; k++) starts[k] += by * tables[k][axis];
+      if (isNext) break;
+    }
   }
 }
 

@@ -19,17 +19,62 @@ import { Terms } from './symbolic-terms.ts';
  * difference: `train: output 'loss' came of step 3 'add', and now comes of step 4 'mul'`. Premise: both are valid (schedule-verify.ts).
  */
 export function sameMeaning(before: MeantSchedule, after: MeantSchedule): string | null {
-  const terms = new Terms();
-  const code = new Codes();
-  const [wanted, given] = [before, after].map((schedule) => run(schedule, terms, code));
+  const wanted = meaningOf(before);
+  const { observed } = meaningOf(after, wanted.machine);
+  if (difference(wanted.observed, observed) === null) return null;
+  // Symbols are said to come of the step that made them first, which may be one of neither schedule.
+  const machine = newMachine();
+  return difference(run(before, machine), run(after, machine), machine.terms);
+}
+
+/** Where two runs part, by the words of `terms` if they are given. */
+function difference(
+  wanted: readonly Observation[],
+  given: readonly Observation[],
+  terms?: Terms,
+): string | null {
   for (let i = 0; i < Math.max(wanted.length, given.length); i++) {
     const [a, b] = [wanted[i], given[i]];
     if (!a) return `${b.what} is new`;
     if (!b) return `${a.what} is gone`;
     if (a.what !== b.what) return `${a.what} is gone, ${b.what} is there instead`;
-    if (a.symbol !== b.symbol) return `${a.what} ${terms.difference(a.symbol, b.symbol)}`;
+    if (a.symbol !== b.symbol) return `${a.what} ${terms?.difference(a.symbol, b.symbol)}`;
   }
   return null;
+}
+
+/** A run that is known: what one pass has made is what the next one begins with, and a search tries many on one schedule. */
+interface Meaning {
+  readonly schedule: MeantSchedule;
+  readonly machine: Omit<Machine, 'memory'>;
+  readonly observed: readonly Observation[];
+}
+
+/** By the programs of a schedule. Premise: nobody changes what a schedule is made of. */
+const meanings = new WeakMap<MeantSchedule['programs'], Meaning>();
+
+/** So many terms of other schedules are kept for the next one. */
+const MOST_TERMS = 200_000;
+
+const newMachine = (): Meaning['machine'] => ({ terms: new Terms(), codes: new Codes() });
+
+/** A run of a schedule; on `machine`, or on one whose symbols may be compared with those of later runs. */
+function meaningOf(schedule: MeantSchedule, machine?: Meaning['machine']): Meaning {
+  const known = meanings.get(schedule.programs);
+  const isThis = known && haveSameParts(known.schedule, schedule);
+  if (isThis && (machine ? known.machine === machine : known.machine.terms.count < MOST_TERMS))
+    return known;
+  const on = machine ?? newMachine();
+  const made = { schedule, machine: on, observed: run(schedule, on) };
+  meanings.set(schedule.programs, made);
+  return made;
+}
+
+function haveSameParts(a: MeantSchedule, b: MeantSchedule): boolean {
+  const names = Object.keys(a) as (keyof MeantSchedule)[];
+  return (
+    names.length === Object.keys(b).length && names.every((name) => Object.is(a[name], b[name]))
+  );
 }
 
 /** A store that leaves more gaps than this counts as one that depends on what was there before. */
@@ -41,7 +86,7 @@ interface Observation {
   readonly symbol: number;
 }
 
-function run(schedule: MeantSchedule, terms: Terms, codes: Codes): Observation[] {
+function run(schedule: MeantSchedule, { terms, codes }: Meaning['machine']): Observation[] {
   const { tensors, programs } = schedule;
   const memory = new ScheduleMemory(schedule, terms);
   const seen: Observation[] = [];

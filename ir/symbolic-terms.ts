@@ -28,6 +28,10 @@ export class Terms {
   /** What no step has written. */
   readonly nothing = this.leaf('nothing that a step has written');
 
+  get count(): number {
+    return this.#terms.length;
+  }
+
   #intern(key: string, term: Term): number {
     let number = this.#numbers.get(key);
     if (number === undefined) {

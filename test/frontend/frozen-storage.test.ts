@@ -197,9 +197,13 @@ describe.each(['wasm', 'webgpu'] as const)('layers over frozen bytes on %s', (ta
 
   test('compute what they do over what the bytes stand for', async () => {
     const sessions = [];
-    for (const storage of ['f32', 'int8'] as const) {
-      const { plan, module, parameters } = await compile(layers(storage), { target });
-      const device = target === 'webgpu' ? { device: await testDevice() } : {};
+    for (const [storage, on] of [
+      // A witness that is always the same.
+      ['f32', 'wasm'],
+      ['int8', target],
+    ] as const) {
+      const { plan, module, parameters } = await compile(layers(storage), { target: on });
+      const device = on === 'webgpu' ? { device: await testDevice() } : {};
       const options = { ...(module ? { module } : {}), parameters: parameters!, ...device };
       sessions.push(await load(plan!, options));
     }

@@ -569,15 +569,17 @@ function compileCall(
           const { a, ...others } = inputs;
           const trained = a.add(btc.param('p', [3], btc.init.ones));
           const made = isOutside ? [] : tensorsIn(call(inputs), subject, inputs);
-          return Object.fromEntries(
-            [trained, ...Object.values(others), ...made].map((value, k) => [`o${k}`, value]),
-          );
+          // What the call does not read is given back as it is: an input that nothing uses is a mistake too.
+          return {
+            ...others,
+            ...Object.fromEntries([trained, ...made].map((value, k) => [`o${k}`, value])),
+          };
         },
         train: {
           loss: (outputs) =>
-            Object.values(outputs)
-              .filter(({ dtype }) => dtype === 'f32')
-              .map((value) => btc.mean(value.square()))
+            Object.entries(outputs)
+              .filter(([name, { dtype }]) => name.startsWith('o') && dtype === 'f32')
+              .map(([, value]) => btc.mean(value.square()))
               .reduce((a, b) => a.add(b)),
           optimizer: isOptimiser ? (call() as btc.Optimiser) : btc.sgd(),
         },

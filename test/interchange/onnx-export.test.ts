@@ -123,7 +123,7 @@ describe('what networks are made of', () => {
   test.each([
     ['alexnet', 5, 2],
     ['vgg', 6, 0],
-    ['resnet', 16, 1],
+    ['resnet', 12, 1],
     ['densenet', 9, 1],
     ['mobilenet', 10, 0],
     ['u-net', 13, 0],

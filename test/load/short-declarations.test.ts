@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import ts from 'typescript';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { DISK } from '../../dist/compiler/load/disk.js';
-import { createParsedFiles } from '../../dist/compiler/load/parsed-files.js';
+import { createParsedFiles, type ParsedFiles } from '../../dist/compiler/load/parsed-files.js';
 import { createModelProgram, readConfiguration } from '../../dist/compiler/load/program.js';
 import { plainDiagnostic } from '../../dist/compiler/load/typescript-diagnostics.js';
 import { ROOT } from '../support/btc.ts';
@@ -22,10 +22,17 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
+/** TypeScript's declarations and btc's, parsed once for each configuration: models are in a folder of their own each time. */
+const parsed = new Map<string, ParsedFiles>();
+
 function check(short: string | null) {
   const { options } = readConfiguration(at('model.ts'), undefined, DISK);
+  const key = JSON.stringify(options, (_, value) =>
+    typeof value === 'string' ? value.replaceAll(folder, '') : value,
+  );
+  if (!parsed.has(key)) parsed.set(key, createParsedFiles());
   const { program, diagnostics } = createModelProgram(
-    ...([at('model.ts'), options!, DISK, createParsedFiles(), short] as const),
+    ...([at('model.ts'), options!, DISK, parsed.get(key)!, short] as const),
   );
   return {
     diagnostics: diagnostics.map(plainDiagnostic),

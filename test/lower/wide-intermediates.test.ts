@@ -163,15 +163,23 @@ describe('the option', () => {
     { name: 'causal with dropout', options: { causal: true, dropout: 0.2 }, positions: 128 },
   ])('computes contractions of tiles in blocks: $name', async ({ options, positions }) => {
     const heads = 2;
-    const layer = btc.attention(32, { heads, ...options });
-    const logits = btc.linear(32, 5);
+    // Gradients flow to all three, and no products with weights are in the way.
+    const tensor = btc.tensor([1, positions, heads, 16]);
+    const gain = (name: string) => btc.param(name, [16], btc.init.ones);
     const model = btc.defineModel({
       name: 'blocks',
-      inputs: { x: btc.tensor([1, positions, 32]), label: btc.tensor([1, positions], 'i32') },
-      build: ({ x }) => ({ y: logits(layer(x)) }),
+      inputs: { q: tensor, k: tensor, v: tensor },
+      build: ({ q, k, v }) => ({
+        y: btc.scaledDotProductAttention(
+          q.mul(gain('q')),
+          k.mul(gain('k')),
+          v.mul(gain('v')),
+          options,
+        ),
+      }),
       train: {
         optimizer: btc.sgd({ learningRate: 0.1 }),
-        loss: ({ y }, { label }) => btc.crossEntropy(y, label),
+        loss: ({ y }) => y.mul(y).mean(),
       },
     });
     const { plan, parameters, module, reference } = await compileWitnessed(model, {
