@@ -363,7 +363,7 @@ function bestTiles(
   );
 }
 
-/** The group with maxima and sums of rows found by the only kernel that needs them; null where there is none. */
+/** The group with maxima and sums of rows found by one of the kernels that need them, which tells others; null where none can. */
 function weightedGroup(
   { wide, sinks }: WideGroup,
   { readers }: Accesses,
@@ -376,21 +376,20 @@ function weightedGroup(
       );
       const own = new Set([...makers, rows, sink].flatMap(({ original }) => original));
       for (const one of rows.joined!) own.add(one);
-      const isOwn = (tensor: number) => readers.get(tensor)?.every((reader) => own.has(reader));
-      const isSole =
+      const isOwn = (tensor: number) =>
+        readers.get(tensor)?.every((reader) => own.has(reader)) ?? false;
+      const mayJoin =
         sink !== rows &&
-        [...storesOf(rows.nest)].every(isOwn) &&
-        makers.every(({ tensor }) => isOwn(tensor)) &&
         [rows.original, ...rows.joined!].every((one) =>
           mayMoveDown(one, sink.original, own, places),
         );
-      const inlined = isSole
+      const inlined = mayJoin
         ? withPoints(
             sink.nest,
             makers.map(({ nest }) => nest),
           )
         : null;
-      const nest = inlined && joinWeighted(rows.nest, inlined);
+      const nest = inlined && joinWeighted(rows.nest, inlined, (tensor) => !isOwn(tensor));
       if (!nest) continue;
       const joined: GroupNest = {
         ...{ nest, original: sink.original },
@@ -404,17 +403,22 @@ function weightedGroup(
   return null;
 }
 
-/** Whether a kernel may run where a later one does, with it: nothing between replaces what it reads. */
+/** Whether a kernel may run where a later one does, with it: nothing between replaces what it reads, or touches what it stores. */
 function mayMoveDown(
   nest: LoopNest,
   to: LoopNest,
   own: ReadonlySet<LoopNest>,
   { nests, position }: Places,
 ): boolean {
-  const read = loadsOf(nest);
+  const [read, stored] = [loadsOf(nest), storesOf(nest)];
   return nests
     .slice(position.get(nest)! + 1, position.get(to)!)
-    .every((other) => own.has(other) || ![...storesOf(other)].some((tensor) => read.has(tensor)));
+    .every(
+      (other) =>
+        own.has(other) ||
+        (![...storesOf(other)].some((tensor) => read.has(tensor) || stored.has(tensor)) &&
+          ![...loadsOf(other)].some((tensor) => stored.has(tensor))),
+    );
 }
 
 /** The group with sinks that find maxima joined with those that sum powers by them; null where there are none. */

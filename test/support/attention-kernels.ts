@@ -146,8 +146,10 @@ ${isPair ? `  ${store('other')} = n7\n` : ''}}`;
 interface Online extends Pick<Attention, 'heads' | 'rows' | 'terms' | 'features' | 'termsFirst'> {
   /** Results of a product with the powers; 0: what is stored are maxima and sums. */
   readonly results: number;
-  /** Whether a factor of each term is in the product, as dropout is. */
-  readonly hasFactor: boolean;
+  /** Whether a factor of each term is in the product, as dropout is: a number of a buffer or a random one. */
+  readonly factor: 'none' | 'loaded' | 'drawn';
+  /** Whether maxima and sums are stored beside the product. */
+  readonly keepsRows: boolean;
   /** What is added to some scores. */
   readonly special: Special;
 }
@@ -163,7 +165,8 @@ const onlines: fc.Arbitrary<Online> = fc.record({
   features: fc.constantFrom(4, 6, 17),
   termsFirst: fc.constantFrom(true, false, false),
   results: fc.constantFrom(0, 8, 13, 32),
-  hasFactor: fc.boolean(),
+  factor: fc.constantFrom('none', 'loaded', 'drawn'),
+  keepsRows: fc.boolean(),
   special: fc.constantFrom(...SPECIALS),
 });
 
@@ -173,25 +176,43 @@ export const onlineCases: fc.Arbitrary<KernelCase> = fc
   .map(([shape, seed]) => onlineCase(shape, seed));
 
 function onlineCase(shape: Online, seed: number): KernelCase {
-  const { heads, rows, terms, features, termsFirst, results, hasFactor, special } = shape;
+  const { heads, rows, terms, features, termsFirst, results, factor, keepsRows, special } = shape;
   const [r, t] = [rows[0] * rows[1], terms[0] * terms[1]];
   const place = (row: string, term: string) =>
     termsFirst ? `${terms[1]}*${row} + ${term}` : `${row} + ${rows[1]}*${term}`;
   const [tile, term] = results > 0 ? ['a4', 'a5'] : ['a3', 'a4'];
   const score = `${r * t}*a0 + ${rows[1] * t}*a1 + ${t}*a2 + ${terms[1]}*${tile} + ${term}`;
   const perRow = `${r}*a0 + ${rows[1]}*a1 + a2`;
-  const weighted = `
-  n6: f32 = load b3[${t * results}*a0 + a3 + ${terms[1] * results}*${tile} + ${results}*${term}]
-  n7: f32 = load b4[${score}]
-  n8: f32 = mul n7, n6
-  reduce sum ${hasFactor ? 'n8' : 'n6'} rescaled 1
-  n9: f32 = accumulator3
-  n10: f32 = div n9, n5
-  n11: f32 = ${hasFactor ? 'neg' : 'add'} n10${hasFactor ? '' : ', n10'}
-  store b5[${r * results}*a0 + ${rows[1] * results}*a1 + ${results}*a2 + a3] = n11`;
-  const statistics = `
-  store b3[${perRow}] = n3
-  store b4[${perRow}] = n5`;
+  /** Buffers behind those of scores and what is added to them, in order. */
+  const more: string[] = [];
+  const buffer = (access: 'read' | 'write', elements: number) => {
+    const name = `b${3 + more.length}`;
+    more.push(`buffer ${name} ${access} f32 ${elements}`);
+    return name;
+  };
+  const lines: string[] = [];
+  if (results > 0) {
+    const values = buffer('read', heads * t * results);
+    const own = {
+      none: () => 'constant 1',
+      loaded: () => `load ${buffer('read', heads * r * t)}[${score}]`,
+      drawn: () => `random seed 2 stream 4 counter ${score} step n7`,
+    };
+    lines.push(
+      `n6: f32 = load ${values}[${t * results}*a0 + a3 + ${terms[1] * results}*${tile} + ${results}*${term}]`,
+      'n7: i32 = constant 9',
+      `n8: f32 = ${own[factor]()}`,
+      'n9: f32 = mul n8, n6',
+      `reduce sum ${factor === 'none' ? 'n6' : 'n9'} rescaled 1`,
+      'n10: f32 = accumulator3',
+      'n11: f32 = div n10, n5',
+      'n12: f32 = neg n11',
+      `store ${buffer('write', heads * r * results)}[${r * results}*a0 + ${rows[1] * results}*a1 + ${results}*a2 + a3] = n12`,
+    );
+  }
+  if (results === 0 || keepsRows)
+    for (const node of ['n3', 'n5'])
+      lines.push(`store ${buffer('write', heads * r)}[${perRow}] = ${node}`);
   const text = `kernel online {
   axis a0 parallel ${heads}
   axis a1 parallel ${rows[0]}
@@ -202,9 +223,7 @@ function onlineCase(shape: Online, seed: number): KernelCase {
   buffer b0 read f32 ${heads * r * features}
   buffer b1 read f32 ${heads * t * features}
   buffer b2 read f32 ${heads * r * t}
-  buffer b3 ${results > 0 ? `read f32 ${heads * t * results}` : `write f32 ${heads * r}`}
-  buffer b4 ${results > 0 ? `read f32 ${heads * r * t}` : `write f32 ${heads * r}`}
-  ${results > 0 ? `buffer b5 write f32 ${heads * r * results}` : ''}
+  ${more.join('\n  ')}
   stage over 2 and 1 reduced local f32 ${rows[1] * terms[1]} {
     axis a3 parallel ${rows[1]}
     axis a4 parallel ${terms[1]}
@@ -224,11 +243,10 @@ function onlineCase(shape: Online, seed: number): KernelCase {
   n4: f32 = constant 1
   reduce sum n4 rescaled 1
   n5: f32 = accumulator2
-${results > 0 ? weighted : statistics}
+  ${lines.join('\n  ')}
 }
 `;
-  const used = hasFactor || results === 0 ? text : withoutFactor(text);
-  return caseOf(used, seed, (buffers) => {
+  return caseOf(text, seed, (buffers) => {
     const added = buffers[2];
     added.forEach((value, k) => {
       const [row, column] = [Math.floor(k / t), k % t];
@@ -237,18 +255,6 @@ ${results > 0 ? weighted : statistics}
     });
   });
 }
-
-/** The weighted kernel where no factor is loaded. */
-const withoutFactor = (text: string) =>
-  text
-    .split('\n')
-    .filter((line) => !/^ {2}(buffer b4|n7:|n8:)/.test(line))
-    .join('\n')
-    .replaceAll('n9', 'n7')
-    .replaceAll('n10', 'n8')
-    .replaceAll('n11', 'n9')
-    .replace('buffer b5', 'buffer b4')
-    .replace('store b5', 'store b4');
 
 function specialAt(special: Special, row: number, column: number, terms: number): number {
   const isHere = (row * 7 + column) % 5 === 0;
