@@ -398,8 +398,7 @@ function pairedGroup(group: WideGroup, places: Places): WideGroup | null {
       if (!isBefore || !sinks.includes(first) || !sinks.includes(second)) continue;
       const nest = joinProducts(first.nest, second.nest, (tensor) => group.wide.has(tensor));
       if (!nest) continue;
-      const own = new Set([first.original, second.original]);
-      const behind = dependentsOf(first.original, second.original, own, places);
+      const behind = dependentsOf(first.original, second.original, NOBODY, places);
       if (!behind || behind.some((one) => members.has(one))) continue;
       const all = [first, second];
       const joined: GroupNest = {
@@ -425,8 +424,12 @@ function weightedGroup(
       );
       const own = new Set([...makers, rows, sink].flatMap(({ original }) => original));
       for (const one of rows.joined!) own.add(one);
-      const isOwn = (tensor: number) =>
-        readers.get(tensor)?.every((reader) => own.has(reader)) ?? false;
+      // What others need of a maker they compute themselves, and read what it reads.
+      const isOwn = (tensor: number): boolean =>
+        readers.get(tensor)?.every((reader) => {
+          const maker = makers.find(({ original }) => original === reader);
+          return own.has(reader) && (!maker || isOwn(maker.tensor));
+        }) ?? false;
       const mayJoin =
         sink !== rows &&
         [rows.original, ...rows.joined!].every((one) =>
@@ -460,11 +463,13 @@ const mayMoveDown = (
   places: Places,
 ): boolean => dependentsOf(nest, to, own, places)?.length === 0;
 
+const NOBODY: ReadonlySet<LoopNest> = new Set();
+
 /**
  * What has to run behind a later kernel if one runs there: all between them that depends on it, in order; null where the later one
  * depends on some of these.
  *
- * @param own what is computed by the later one too
+ * @param own what the later one computes as well; what else depends on that is found too
  */
 function dependentsOf(
   nest: LoopNest,
@@ -472,9 +477,10 @@ function dependentsOf(
   own: ReadonlySet<LoopNest>,
   { nests, position }: Places,
 ): readonly LoopNest[] | null {
-  const found: LoopNest[] = [];
+  const after = [nest];
   for (const other of nests.slice(position.get(nest)! + 1, position.get(to)!))
-    if (!own.has(other) && [nest, ...found].some((one) => dependsOn(other, one))) found.push(other);
+    if (after.some((one) => dependsOn(other, one))) after.push(other);
+  const found = after.slice(1).filter((one) => !own.has(one));
   return found.some((one) => dependsOn(to, one)) ? null : found;
 }
 
