@@ -59,17 +59,19 @@ export function computeInTiles(
   let places = placesOf(nests);
   for (const group of wideGroups(nests, accesses, options)) {
     const [tensor] = group.wide.keys();
-    let found = tiledWays(group, accesses, places, staging);
-    let moved: ReadonlyMap<LoopNest, LoopNest> = new Map();
-    if ('reason' in found) {
+    let { ways, refusal } = tiledWays(group, accesses, places, staging);
+    if (refusal !== null) {
       const packed = packStatistics(group, accesses, new Set(current), options);
       if (packed) {
-        found = tiledWays(packed.group, accesses, places, staging);
-        moved = packed.moved;
+        const others = tiledWays(packed.group, accesses, places, staging);
+        refusal = others.refusal ?? refusal;
+        ways = [...ways, ...others.ways.map((way) => ({ ...way, moved: packed.moved }))];
       }
     }
-    if ('reason' in found) {
-      options.report?.(tensor, `stays in memory: ${found.reason}`);
+    // The first of equals.
+    const found = [...ways].sort((one, other) => one.share - other.share);
+    if (found.length === 0) {
+      options.report?.(tensor, `stays in memory: ${refusal}`);
       continue;
     }
     const [{ share }] = found;
@@ -79,18 +81,22 @@ export function computeInTiles(
       options.report?.(tensor, `stays in memory: computed by each of its readers it ${time}`);
       continue;
     }
-    const withTiles = ({ sinks, joined, behind }: Tiled) => {
+    const withTiles = ({ sinks, joined, behind, moved }: Tiled) => {
       const gone = new Set([...group.wide.values()].map(({ original }) => original));
       for (const one of [...joined, ...[...behind.values()].flat()]) gone.add(one);
       return current.flatMap((nest) => {
         if (gone.has(nest)) return [];
-        const own = sinks.get(nest)?.() ?? moved.get(nest) ?? nest;
-        return [own, ...(behind.get(nest) ?? []).map((one) => moved.get(one) ?? one)];
+        const own = sinks.get(nest)?.() ?? moved?.get(nest) ?? nest;
+        return [own, ...(behind.get(nest) ?? []).map((one) => moved?.get(one) ?? one)];
       });
     };
     const most = peakOf(current, options);
     const fitting = found.filter((one) => one.share <= MOST_OF_TIME[options.tiles]);
-    const taken = fitting.find((one) => peakOf(withTiles(one), options) <= most);
+    let after: readonly LoopNest[] = [];
+    const taken = fitting.find((one) => {
+      after = withTiles(one);
+      return peakOf(after, options) <= most;
+    });
     if (!taken) {
       options.report?.(
         tensor,
@@ -102,7 +108,7 @@ export function computeInTiles(
       tensor,
       `is computed tile by tile by each of its ${taken.sinks.size} readers, in ${taken.share.toFixed(2)} of the time`,
     );
-    current = withTiles(taken);
+    current = after;
     places = placesOf(current);
   }
   return current;
@@ -358,6 +364,8 @@ interface Tiled {
   readonly joined: readonly LoopNest[];
   /** By the kernel in whose place a sink is, what runs behind it. */
   readonly behind: ReadonlyMap<LoopNest, readonly LoopNest[]>;
+  /** Kernels outside of the group that make or read what is packed. */
+  readonly moved?: ReadonlyMap<LoopNest, LoopNest>;
   readonly share: number;
 }
 
@@ -366,25 +374,28 @@ interface Refusal {
 }
 
 /**
- * A group in tiles, by time: with maxima and sums of powers by them in one pass, with the product that they weight, and with products of the
- * same points in one kernel, or without; or why there is no way.
+ * Ways of a group in tiles: with maxima and sums of powers by them in one pass, with the product that they weight, and with products of the
+ * same points in one kernel; where none of these can be, as it is. And why one of these cannot be.
  */
 function tiledWays(
   group: WideGroup,
   accesses: Accesses,
   places: Places,
   staging: ClusterStaging,
-): readonly Tiled[] | Refusal {
+): { readonly ways: readonly Tiled[]; readonly refusal: string | null } {
   const online = onlineGroup(group, places);
   const whole = online && weightedGroup(online, accesses, places);
   const paired = pairedGroup(whole ?? online ?? group, places);
-  const all = [paired, whole, online, group].flatMap((one) =>
-    one ? [inTiles(one, places, staging)] : [],
-  );
-  const ways = all.flatMap((one) => ('reason' in one ? [] : [one]));
-  const [{ reason }] = all.flatMap((one) => ('reason' in one ? [one] : [])).concat({ reason: '' });
-  // The first of equals.
-  return ways.length > 0 ? ways.sort((a, b) => a.share - b.share) : { reason };
+  const ways: Tiled[] = [];
+  let refusal: string | null = null;
+  const attempt = (one: WideGroup) => {
+    const way = inTiles(one, places, staging);
+    if ('reason' in way) refusal = way.reason;
+    else ways.push(way);
+  };
+  for (const one of [paired, whole, online]) if (one) attempt(one);
+  if (ways.length === 0) attempt(group);
+  return { ways, refusal };
 }
 
 /** The group with products over the same points and terms, as the gradients of keys and values, in one kernel; null where there are none. */
