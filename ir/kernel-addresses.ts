@@ -112,8 +112,19 @@ interface Digit {
   readonly reach: number;
 }
 
+/** Parallel axes along which a plain store stays at one element: it is done at their first index. */
+export function repeatedAxes(
+  { axes }: Pick<Kernel, 'axes'>,
+  { index, indirect, accumulate }: Store,
+): number[] {
+  if (indirect || accumulate) return [];
+  return axes.flatMap(({ kind, extent }, axis) =>
+    kind === 'parallel' && extent > 1 && index.coefficients[axis] === 0 ? [axis] : [],
+  );
+}
+
 /**
- * Whether the address tells all parallel points apart, whatever the other digits are. Sorted by stride, each stride
+ * Whether the address tells all parallel points apart, whatever the other digits are, but along axes that it stays the same along. Sorted by stride, each stride
  * must exceed all that the smaller digits together can make: then the address is a number in mixed radix.
  * Digits that are not parallel (sequential axes, a data-dependent term) may be folded together at equal strides.
  */
@@ -123,7 +134,9 @@ export function storesDistinct(kernel: Kernel, store: Store, extra: readonly Dig
   const fold = (stride: number, reach: number) => {
     folded.set(stride, (folded.get(stride) ?? 0) + reach);
   };
+  const repeated = repeatedAxes(kernel, store);
   for (let axis = 0; axis < kernel.axes.length; axis++) {
+    if (repeated.includes(axis)) continue;
     const { kind, extent } = kernel.axes[axis];
     const stride = Math.abs(store.index.coefficients[axis]);
     if (kind === 'parallel') {

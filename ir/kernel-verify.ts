@@ -1,5 +1,14 @@
 import { DTYPES, STORAGE_TYPES, valueType } from './dtypes.ts';
-import type { Affine, AxisKind, Bound, Expression, Indirection, Kernel, Store } from './kernel.ts';
+import type {
+  Affine,
+  AxisKind,
+  Bound,
+  Expression,
+  Indirection,
+  Kernel,
+  NodeIndex,
+  Store,
+} from './kernel.ts';
 import { isLocal, localArray, sameAffine } from './kernel.ts';
 import {
   addressRange,
@@ -7,9 +16,11 @@ import {
   axisRanges,
   loadRange,
   type Range,
+  repeatedAxes,
   storesApart,
   storesDistinct,
 } from './kernel-addresses.ts';
+import { affinesOf } from './kernel-affines.ts';
 import { nodeOperands } from './kernel-cost.ts';
 import { isGroup } from './kernel-group.ts';
 import { verifyGroupForm, verifyGroupParts } from './kernel-group-verify.ts';
@@ -84,7 +95,7 @@ function kernelErrors(kernel: Kernel): string[] {
   });
   if (errors.length > 0) return errors;
   parts.forEach((part, k) => {
-    verifyPoints(part, places[k]);
+    verifyPoints(part, places[k], k === parts.length - 1);
   });
   // Inside the arrays of one tile, not only among those of all.
   partList(tileParts(kernel)).forEach((part, k) => {
@@ -195,9 +206,10 @@ function verifyForm(kernel: Kernel, at: At): void {
   });
 }
 
-function verifyPoints(kernel: Kernel, at: At): void {
+/** @param mayRepeat whether stores may stay at one element along axes */
+function verifyPoints(kernel: Kernel, at: At, mayRepeat = false): void {
   verifyReducedAxes(kernel, at);
-  verifyDistinctStores(kernel, at);
+  verifyDistinctStores(kernel, at, mayRepeat);
 }
 
 type At = (place: string) => Report;
@@ -419,17 +431,53 @@ function verifyReducedAxes(kernel: Kernel, at: At): void {
   });
 }
 
-function verifyDistinctStores(kernel: Kernel, at: At): void {
+function verifyDistinctStores(kernel: Kernel, at: At, mayRepeat: boolean): void {
   const axes = axisRanges(kernel);
   kernel.stores.forEach((store, i) => {
-    if (!storesDistinct(kernel, store, []))
+    const repeated = repeatedAxes(kernel, store);
+    if (!storesDistinct(kernel, store, []) || (repeated.length > 0 && !mayRepeat))
       at(`store ${i}`)('two points of the parallel axes may store to the same element');
+    else if (variesAlong(kernel, store.value, repeated))
+      at(`store ${i}`)('stays at one element along axes that its value changes along');
+    else if (
+      repeated.length > 0 &&
+      kernel.nodes.some((node) => node.kind === 'load' && node.buffer === store.buffer)
+    )
+      at(`store ${i}`)('stays at one element along axes, in a buffer that is loaded');
     for (let j = 0; j < i; j++) {
       const other = kernel.stores[j];
       if (other.buffer !== store.buffer || storesApart(kernel, other, store, axes)) continue;
       at(`store ${i}`)(`may store where store ${j} of another point does`);
     }
   });
+}
+
+/** Whether a value may change along parallel axes, also by what is reduced for it. */
+function variesAlong(
+  { nodes, reductions }: Kernel,
+  value: NodeIndex,
+  axes: readonly number[],
+): boolean {
+  const known = new Map<NodeIndex, boolean>();
+  const varies = (index: NodeIndex): boolean => {
+    const before = known.get(index);
+    if (before !== undefined) return before;
+    const node = nodes[index];
+    const reduction = node.kind === 'accumulator' ? reductions[node.reduction] : undefined;
+    const by = reduction?.rescaled;
+    const operands = [
+      ...nodeOperands(node),
+      ...(reduction ? [reduction.value] : []),
+      ...(by === undefined ? [] : [reductions[by].value]),
+    ];
+    const own = affinesOf(node).some(({ coefficients }) =>
+      axes.some((axis) => coefficients[axis] !== 0),
+    );
+    const result = own || operands.some(varies);
+    known.set(index, result);
+    return result;
+  };
+  return axes.length > 0 && varies(value);
 }
 
 /** How the kernels that share `buffers` use them; those `apart` are working memory. */

@@ -16,7 +16,9 @@ import type { ScalarOp } from './scalar.ts';
  * - what a sum of f32 is rescaled by is a maximum of f32 in front of it; only a kernel with stages has such a sum, not a stage;
  * - it stores something; values of `index` nodes and bounds are i32 at every point, counters of random numbers u32;
  * - every load without a failing bound and every store is inside its buffer for every point of the axes;
- * - distinct points of the parallel axes never store to the same element;
+ * - distinct points of the parallel axes never store to the same element, but where a kernel with stages has plain stores that stay
+ *   at one element along axes: their values are the same all along these as well, nothing loads from their buffer, and they
+ *   are done at the first index (`repeatedAxes`), so that rows are told of beside what has more points than they;
  * - a buffer that is both loaded and stored (`read_write`) is loaded only at elements that the same point stores
  *   (with the same data-dependent term, if any), so that an in-place run gives the same values: a point does all its
  *   loads before its stores; a sequential point loads what earlier ones stored.

@@ -1,4 +1,5 @@
 import type { Affine, Kernel } from '../../ir/kernel.ts';
+import { repeatedAxes } from '../../ir/kernel-addresses.ts';
 import { nodesUnderReduction } from '../../ir/kernel-cost.ts';
 import { tilesOwn } from '../../ir/kernel-stage.ts';
 import type { Schedule, ScheduleStep, ScheduleTensor } from '../../ir/schedule.ts';
@@ -79,7 +80,9 @@ export function overwritable(
     );
   return onlyWritten.flatMap((written) => {
     const stores = body.stores.filter((store) => store.buffer === written);
-    const plain = stores.every(({ accumulate, indirect }) => !accumulate && !indirect);
+    const plain = stores.every(
+      (store) => !store.accumulate && !store.indirect && repeatedAxes(body, store).length === 0,
+    );
     if (stores.length === 0 || !plain) return [];
     return onlyRead.flatMap((read) =>
       isReadAt(read, stores) && mayOverwrite(read, written) ? [{ read, written }] : [],

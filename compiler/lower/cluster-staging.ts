@@ -61,6 +61,8 @@ type Made = Omit<ShapedNest, 'derived'>;
 const HOPELESS = 4;
 /** Nor in those that an invocation computes alone, where its multiply-adds take longer than its kernels apart by so much. */
 const HOPELESS_ALONE = 1.2;
+/** So many rectangles fill every device: other tiles, which have more of other axes, are not tried. */
+const MANY_TILES = 2048;
 
 const isProductOf = ({ nest }: Producer) => isMatrixProduct(nest);
 
@@ -187,8 +189,11 @@ export class ClusterStaging {
       const time = this.timeOf(stageCluster(link, sizes));
       if (time < best.time) best = { time, sizes };
     };
+    const tilesOf = (sizes: readonly number[]) =>
+      sizes.reduce((count, size, k) => count * (link.shared[k].extent / size), 1);
+    const fillsAll = blocks.length > 0 && blocks.every((sizes) => tilesOf(sizes) >= MANY_TILES);
     let isHopeless = false;
-    for (const [tried, sizes] of candidates.entries()) {
+    for (const [tried, sizes] of (fillsAll ? [] : candidates).entries()) {
       attempt(sizes);
       isHopeless = !carries && tried === 1 && best.time > HOPELESS * apart();
       if (isHopeless) break;

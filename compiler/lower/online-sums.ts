@@ -16,14 +16,20 @@ import { fullLoads, keepsKinds, sharedLoad } from './sibling-reductions.ts';
 export function joinOnline(maxima: LoopNest, sums: LoopNest): LoopNest | null {
   if (maxima.staging || sums.staging) return null;
   const aligned = align(maxima, sums, sharedLoad, ['parallel', 'reduced']);
-  return aligned && keepsKinds(...aligned) ? joinAligned(...aligned, true) : null;
+  return aligned && keepsKinds(...aligned) ? joinAligned(...aligned, () => true) : null;
 }
 
 /**
  * A kernel that finds maxima and sums of rows, and one that needs them in the terms of its own sums, over the same terms but for more
  * points, as one that stores what the second does: so attention needs no more than one pass over the keys. Null where they are none.
+ *
+ * @param keeps whether a tensor that the first stores is read by others too, as the gradient does
  */
-export function joinWeighted(rows: LoopNest, sums: LoopNest): LoopNest | null {
+export function joinWeighted(
+  rows: LoopNest,
+  sums: LoopNest,
+  keeps: (tensor: number) => boolean,
+): LoopNest | null {
   if (rows.staging || sums.staging) return null;
   const aligned = align(sums, rows, rowLoad, ['parallel', 'reduced']);
   if (!aligned) return null;
@@ -35,7 +41,7 @@ export function joinWeighted(rows: LoopNest, sums: LoopNest): LoopNest | null {
   );
   // All terms are those of each row, and no more.
   const isSame = pointCount(rows, 'reduced') === pointCount(second, 'reduced');
-  return isSame && isOfRows ? joinAligned(first, second, false) : null;
+  return isSame && isOfRows ? joinAligned(first, second, keeps) : null;
 }
 
 /** A load of the second kernel for each term of each row, of the same tensor as one of the first, which may load it for several points. */
@@ -51,8 +57,12 @@ function rowLoad(first: LoopNest, second: LoopNest): AddressLink | null {
   return null;
 }
 
-/** Two kernels over the same axes as one. What the first stores, the second finds in its sums; `keeps` says whether others read it too. */
-function joinAligned(first: LoopNest, second: LoopNest, keeps: boolean): LoopNest | null {
+/** Two kernels over the same axes as one. What the first stores, the second finds in its sums; `keeps` says what others read too. */
+function joinAligned(
+  first: LoopNest,
+  second: LoopNest,
+  keeps: (tensor: number) => boolean,
+): LoopNest | null {
   if (first.stores.some(({ indirect }) => indirect)) return null;
   if (!first.reductions.some(({ combiner }) => combiner === 'max')) return null;
   const list = new NodeList();
@@ -92,8 +102,10 @@ function joinAligned(first: LoopNest, second: LoopNest, keeps: boolean): LoopNes
   return {
     ...{ axes: first.axes, nodes: list.nodes, reductions },
     stores: [
-      ...(keeps ? first.stores.map((store) => ({ ...store, value: firstNode[store.value] })) : []),
       ...second.stores.map((store) => mapStored(store, (node) => secondNode[node])),
+      ...first.stores.flatMap((store) =>
+        keeps(store.buffer) ? { ...store, value: firstNode[store.value] } : [],
+      ),
     ],
     ops: [...first.ops, ...second.ops],
     origins: originsOf(first, second),

@@ -111,7 +111,7 @@ export function keepsKinds({ axes }: LoopNest, second: LoopNest): boolean {
 }
 
 /** The reductions of both side by side; null where the second reduces what the first has made. */
-function joinBodies(first: LoopNest, second: LoopNest): NestBody | null {
+export function joinBodies(first: LoopNest, second: LoopNest): NestBody | null {
   const list = new NodeList();
   const nodeOf = copyNodes(first, list, () => undefined);
   const under = nodesUnderReduction(second);

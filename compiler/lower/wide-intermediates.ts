@@ -11,7 +11,9 @@ import { withPoints } from './inlined-points.ts';
 import { isContraction, type LoopNest } from './loop-nest.ts';
 import type { LoopNestMemory } from './loop-nest-access.ts';
 import { joinOnline, joinWeighted } from './online-sums.ts';
-import { hasSequentialAxis, loadsOf, storesOf } from './sequence.ts';
+import { joinProducts } from './paired-products.ts';
+import { overlaps } from './ranges.ts';
+import { hasSequentialAxis, loadsOf, storesOf, touchedRanges } from './sequence.ts';
 
 /** When wide intermediates are computed tile by tile: where the target's model expects it to cost little, always, or never. */
 export type TileMode = 'auto' | 'always' | 'never';
@@ -54,35 +56,48 @@ export function computeInTiles(
   if (options.tiles === 'never') return nests;
   let current = nests;
   const accesses = accessesOf(nests);
-  const places: Places = { nests, position: new Map(nests.map((nest, k) => [nest, k])) };
+  let places = placesOf(nests);
   for (const group of wideGroups(nests, accesses, options)) {
     const [tensor] = group.wide.keys();
-    let replaced = bestTiles(group, accesses, places, staging);
-    let moved: ReadonlyMap<LoopNest, LoopNest> = new Map();
-    if ('reason' in replaced) {
+    let { ways, refusal } = tiledWays(group, accesses, places, staging);
+    if (refusal !== null) {
       const packed = packStatistics(group, accesses, new Set(current), options);
       if (packed) {
-        replaced = bestTiles(packed.group, accesses, places, staging);
-        moved = packed.moved;
+        const others = tiledWays(packed.group, accesses, places, staging);
+        refusal = others.refusal ?? refusal;
+        ways = [...ways, ...others.ways.map((way) => ({ ...way, moved: packed.moved }))];
       }
     }
-    if ('reason' in replaced) {
-      options.report?.(tensor, `stays in memory: ${replaced.reason}`);
+    // The first of equals.
+    const found = [...ways].sort((one, other) => one.share - other.share);
+    if (found.length === 0) {
+      options.report?.(tensor, `stays in memory: ${refusal}`);
       continue;
     }
-    const { sinks, joined, share } = replaced;
+    const [{ share }] = found;
     if (share > MOST_OF_TIME[options.tiles]) {
       if (options.tiles === 'auto') options.keepsWide?.();
       const time = `would take ${share.toFixed(2)} of the time`;
       options.report?.(tensor, `stays in memory: computed by each of its readers it ${time}`);
       continue;
     }
-    const made = new Set([...group.wide.values()].map(({ original }) => original));
-    for (const one of joined) made.add(one);
-    const after = current.flatMap((nest) =>
-      made.has(nest) ? [] : [sinks.get(nest)?.() ?? moved.get(nest) ?? nest],
-    );
-    if (peakOf(after, options) > peakOf(current, options)) {
+    const withTiles = ({ sinks, joined, behind, moved }: Tiled) => {
+      const gone = new Set([...group.wide.values()].map(({ original }) => original));
+      for (const one of [...joined, ...[...behind.values()].flat()]) gone.add(one);
+      return current.flatMap((nest) => {
+        if (gone.has(nest)) return [];
+        const own = sinks.get(nest)?.() ?? moved?.get(nest) ?? nest;
+        return [own, ...(behind.get(nest) ?? []).map((one) => moved?.get(one) ?? one)];
+      });
+    };
+    const most = peakOf(current, options);
+    const fitting = found.filter((one) => one.share <= MOST_OF_TIME[options.tiles]);
+    let after: readonly LoopNest[] = [];
+    const taken = fitting.find((one) => {
+      after = withTiles(one);
+      return peakOf(after, options) <= most;
+    });
+    if (!taken) {
       options.report?.(
         tensor,
         'stays in memory: without it the peak of live bytes would be higher',
@@ -91,9 +106,10 @@ export function computeInTiles(
     }
     options.report?.(
       tensor,
-      `is computed tile by tile by each of its ${sinks.size} readers, in ${share.toFixed(2)} of the time`,
+      `is computed tile by tile by each of its ${taken.sinks.size} readers, in ${taken.share.toFixed(2)} of the time`,
     );
     current = after;
+    places = placesOf(current);
   }
   return current;
 }
@@ -112,8 +128,10 @@ interface WideGroup {
 interface GroupNest {
   readonly nest: LoopNest;
   readonly original: LoopNest;
-  /** Later kernels whose work it does as well. */
+  /** Other kernels whose work it does as well. */
   readonly joined?: readonly LoopNest[];
+  /** Earlier kernels that have to run behind it therefore, in order. */
+  readonly behind?: readonly LoopNest[];
 }
 
 /** A group whose statistics are in one tensor, and the kernels outside of it that make or read them. */
@@ -217,6 +235,11 @@ interface Places {
   readonly nests: readonly LoopNest[];
   readonly position: ReadonlyMap<LoopNest, number>;
 }
+
+const placesOf = (nests: readonly LoopNest[]): Places => ({
+  nests,
+  position: new Map(nests.map((nest, k) => [nest, k])),
+});
 
 /** Who writes and who reads each tensor, in order. */
 interface Accesses {
@@ -336,34 +359,70 @@ function connected(
 }
 
 /** The sinks of a group by the kernels of the program that they stand for, those that others do the work of, and the share of the time. */
-type Tiled =
-  | {
-      readonly sinks: ReadonlyMap<LoopNest, () => LoopNest>;
-      readonly joined: readonly LoopNest[];
-      readonly share: number;
-    }
-  | { readonly reason: string };
+interface Tiled {
+  readonly sinks: ReadonlyMap<LoopNest, () => LoopNest>;
+  readonly joined: readonly LoopNest[];
+  /** By the kernel in whose place a sink is, what runs behind it. */
+  readonly behind: ReadonlyMap<LoopNest, readonly LoopNest[]>;
+  /** Kernels outside of the group that make or read what is packed. */
+  readonly moved?: ReadonlyMap<LoopNest, LoopNest>;
+  readonly share: number;
+}
 
-/** A group in tiles, with maxima and sums of powers by them in one pass where that is no slower. */
-function bestTiles(
+interface Refusal {
+  readonly reason: string;
+}
+
+/**
+ * Ways of a group in tiles: with maxima and sums of powers by them in one pass, with the product that they weight, and with products of the
+ * same points in one kernel; where none of these can be, as it is. And why one of these cannot be.
+ */
+function tiledWays(
   group: WideGroup,
   accesses: Accesses,
   places: Places,
   staging: ClusterStaging,
-): Tiled {
+): { readonly ways: readonly Tiled[]; readonly refusal: string | null } {
   const online = onlineGroup(group, places);
   const whole = online && weightedGroup(online, accesses, places);
-  const [first, ...others] = [whole, online, group].flatMap((one) =>
-    one ? [inTiles(one, places, staging)] : [],
-  );
-  return others.reduce(
-    (best, one) =>
-      'reason' in best || (!('reason' in one) && one.share < best.share) ? one : best,
-    first,
-  );
+  const paired = pairedGroup(whole ?? online ?? group, places);
+  const ways: Tiled[] = [];
+  let refusal: string | null = null;
+  const attempt = (one: WideGroup) => {
+    const way = inTiles(one, places, staging);
+    if ('reason' in way) refusal = way.reason;
+    else ways.push(way);
+  };
+  for (const one of [paired, whole, online]) if (one) attempt(one);
+  if (ways.length === 0) attempt(group);
+  return { ways, refusal };
 }
 
-/** The group with maxima and sums of rows found by the only kernel that needs them; null where there is none. */
+/** The group with products over the same points and terms, as the gradients of keys and values, in one kernel; null where there are none. */
+function pairedGroup(group: WideGroup, places: Places): WideGroup | null {
+  const { position } = places;
+  const members = new Set(membersOf(group));
+  let { sinks } = group;
+  for (const first of group.sinks)
+    for (const second of group.sinks) {
+      const isBefore = position.get(first.original)! < position.get(second.original)!;
+      if (!isBefore || !sinks.includes(first) || !sinks.includes(second)) continue;
+      const nest = joinProducts(first.nest, second.nest, (tensor) => group.wide.has(tensor));
+      if (!nest) continue;
+      const behind = dependentsOf(first.original, second.original, NOBODY, places);
+      if (!behind || behind.some((one) => members.has(one))) continue;
+      const all = [first, second];
+      const joined: GroupNest = {
+        ...{ nest, original: second.original },
+        joined: [first.original, ...all.flatMap((one) => one.joined ?? [])],
+        behind: [...behind, ...all.flatMap((one) => one.behind ?? [])],
+      };
+      sinks = sinks.flatMap((one) => (one === first ? [] : one === second ? joined : one));
+    }
+  return sinks === group.sinks ? null : { ...group, sinks };
+}
+
+/** The group with maxima and sums of rows found by one of the kernels that need them, which tells others; null where none can. */
 function weightedGroup(
   { wide, sinks }: WideGroup,
   { readers }: Accesses,
@@ -376,21 +435,24 @@ function weightedGroup(
       );
       const own = new Set([...makers, rows, sink].flatMap(({ original }) => original));
       for (const one of rows.joined!) own.add(one);
-      const isOwn = (tensor: number) => readers.get(tensor)?.every((reader) => own.has(reader));
-      const isSole =
+      // What others need of a maker they compute themselves, and read what it reads.
+      const isOwn = (tensor: number): boolean =>
+        readers.get(tensor)?.every((reader) => {
+          const maker = makers.find(({ original }) => original === reader);
+          return own.has(reader) && (!maker || isOwn(maker.tensor));
+        }) ?? false;
+      const mayJoin =
         sink !== rows &&
-        [...storesOf(rows.nest)].every(isOwn) &&
-        makers.every(({ tensor }) => isOwn(tensor)) &&
         [rows.original, ...rows.joined!].every((one) =>
           mayMoveDown(one, sink.original, own, places),
         );
-      const inlined = isSole
+      const inlined = mayJoin
         ? withPoints(
             sink.nest,
             makers.map(({ nest }) => nest),
           )
         : null;
-      const nest = inlined && joinWeighted(rows.nest, inlined);
+      const nest = inlined && joinWeighted(rows.nest, inlined, (tensor) => !isOwn(tensor));
       if (!nest) continue;
       const joined: GroupNest = {
         ...{ nest, original: sink.original },
@@ -404,17 +466,41 @@ function weightedGroup(
   return null;
 }
 
-/** Whether a kernel may run where a later one does, with it: nothing between replaces what it reads. */
-function mayMoveDown(
+/** Whether a kernel may run where a later one does, with it: nothing between needs what it does, or keeps it from doing so. */
+const mayMoveDown = (
+  nest: LoopNest,
+  to: LoopNest,
+  own: ReadonlySet<LoopNest>,
+  places: Places,
+): boolean => dependentsOf(nest, to, own, places)?.length === 0;
+
+const NOBODY: ReadonlySet<LoopNest> = new Set();
+
+/**
+ * What has to run behind a later kernel if one runs there: all between them that depends on it, in order; null where the later one
+ * depends on some of these.
+ *
+ * @param own what the later one computes as well; what else depends on that is found too
+ */
+function dependentsOf(
   nest: LoopNest,
   to: LoopNest,
   own: ReadonlySet<LoopNest>,
   { nests, position }: Places,
-): boolean {
-  const read = loadsOf(nest);
-  return nests
-    .slice(position.get(nest)! + 1, position.get(to)!)
-    .every((other) => own.has(other) || ![...storesOf(other)].some((tensor) => read.has(tensor)));
+): readonly LoopNest[] | null {
+  const after = [nest];
+  for (const other of nests.slice(position.get(nest)! + 1, position.get(to)!))
+    if (after.some((one) => dependsOn(other, one))) after.push(other);
+  const found = after.slice(1).filter((one) => !own.has(one));
+  return found.some((one) => dependsOn(to, one)) ? null : found;
+}
+
+/** Whether one of two kernels stores what the other touches, so that their order matters. */
+function dependsOn(later: LoopNest, earlier: LoopNest): boolean {
+  const before = touchedRanges(earlier);
+  return touchedRanges(later).some((range) =>
+    before.some((other) => (range.stored || other.stored) && overlaps(range, other)),
+  );
 }
 
 /** The group with sinks that find maxima joined with those that sum powers by them; null where there are none. */
@@ -450,7 +536,11 @@ function mayMoveUp(nest: LoopNest, to: LoopNest, { nests, position }: Places): b
 }
 
 /** The sinks of a group as kernels that compute what they need of it themselves; or why they cannot. */
-function inTiles({ wide, sinks }: WideGroup, places: Places, staging: ClusterStaging): Tiled {
+function inTiles(
+  { wide, sinks }: WideGroup,
+  places: Places,
+  staging: ClusterStaging,
+): Tiled | Refusal {
   const made = new Map<LoopNest, () => LoopNest>();
   let time = 0;
   for (const { nest: sink, original } of sinks) {
@@ -468,9 +558,10 @@ function inTiles({ wide, sinks }: WideGroup, places: Places, staging: ClusterSta
     time += staged.time;
   }
   const joined = sinks.flatMap((sink) => sink.joined ?? []);
+  const behind = new Map(sinks.flatMap((one) => (one.behind ? [[one.original, one.behind]] : [])));
   const all = [...[...wide.values(), ...sinks].map(({ original }) => original), ...joined];
   const apart = all.reduce((sum, original) => sum + staging.timeOf(original), 0);
-  return { sinks: made, joined, share: time / apart };
+  return { sinks: made, joined, behind, share: time / apart };
 }
 
 /** One that makes a tensor of a group. */

@@ -124,7 +124,10 @@ interface Seen {
 /** A device that a workgroup or two fill, so that tiny tiles are no better than large ones. */
 const SMALL: DeviceProfile = {
   ...H100,
-  forms: { ...H100.forms, tiles: { ...H100.forms!.tiles!, concurrentInvocations: 256 } },
+  forms: {
+    ...H100.forms,
+    tiles: { ...H100.forms!.tiles!, concurrentInvocations: 256, stepSeconds: 1e-8 },
+  },
 };
 
 const attend = btc.attention(8, { heads: 4, causal: true });

@@ -21,6 +21,34 @@ interface Attention {
   readonly isMasked: boolean;
   /** Along what the random numbers of dropout are neighbours, where there are some. */
   readonly dropout: 'terms' | 'rows' | null;
+  /** What is 0 by a condition of positions, whatever it would be. */
+  readonly visible: Visible;
+}
+
+/** Which terms a row has to do with: all, those up to its own number, those from it on, or those around it. */
+type Visible = (typeof VISIBLE)[number];
+const VISIBLE = ['all', 'before', 'after', 'band'] as const;
+
+/**
+ * Nodes from number `first` on, the last of which says whether a row sees a term. Of a band one comparison is with the other side's
+ * operands, and one is the contrary.
+ */
+function visibleNodes(visible: Visible, first: number, row: string, term: string): string[] {
+  const n = (k: number) => `n${first + k}`;
+  const nodes = (...texts: string[]) => texts.map((text, k) => `${n(k)}: i32 = ${text}`);
+  switch (visible) {
+    case 'all':
+      return nodes('constant 1');
+    case 'before':
+      return nodes(`index ${row}`, `index ${term}`, `ge ${n(0)}, ${n(1)}`);
+    case 'after':
+      return nodes(`index ${row}`, `index ${term}`, `le ${n(0)}, ${n(1)}`);
+    case 'band':
+      return nodes(
+        ...[`index ${row}`, `index ${term}`, `le ${n(1)}, ${n(0)}`],
+        ...[`index ${row} - 7`, `gt ${n(3)}, ${n(1)}`, `not ${n(4)}`, `and ${n(2)}, ${n(5)}`],
+      );
+  }
 }
 
 const attentions: fc.Arbitrary<Attention> = fc.record({
@@ -34,6 +62,7 @@ const attentions: fc.Arbitrary<Attention> = fc.record({
   isPair: fc.boolean(),
   isMasked: fc.boolean(),
   dropout: fc.constantFrom('terms', 'rows', null),
+  visible: fc.constantFrom(...VISIBLE),
 });
 
 /** Of the largest result, what arithmetic in f32 may be off by: sums of up to a hundred terms behind an exponential. */
@@ -46,7 +75,7 @@ export const attentionCases: fc.Arbitrary<KernelCase> = fc
 
 function attentionCase(shape: Attention, seed: number): KernelCase {
   const { heads, rows, terms, features, results, termsFirst, hasGradient, isPair } = shape;
-  const { isMasked, dropout } = shape;
+  const { isMasked, dropout, visible } = shape;
   const [r, t] = [rows[0] * rows[1], terms[0] * terms[1]];
   const place = termsFirst ? `${terms[1]}*a3 + a4` : `a3 + ${rows[1]}*a4`;
   const read = termsFirst ? `${terms[1]}*ROW + TERM` : `ROW + ${rows[1]}*TERM`;
@@ -86,6 +115,16 @@ ${behind}
     n14: f32 = constant 0
     n15: f32 = select n13, n14, n9`
     : '';
+  /** Nodes behind `value` that make 0 of it where a row does not see a term, and the number of the last. */
+  const hidden = (value: number): readonly [nodes: string, last: number] => {
+    const nodes = visibleNodes(visible, value + 1, `${rows[1]}*a1 + a3`, `${terms[1]}*a2 + a4`);
+    const last = value + nodes.length + 2;
+    const selects = [
+      `n${last - 1}: f32 = constant 0`,
+      `n${last}: f32 = select n${value + nodes.length}, n${value}, n${last - 1}`,
+    ];
+    return [`\n    ${[...nodes, ...selects].join('\n    ')}`, last];
+  };
   const scores = stage(
     'local',
     'queries',
@@ -95,8 +134,8 @@ ${behind}
     n6: i32 = ge n4, n5
     n7: f32 = constant ${isMasked ? '-1e+30' : '0.5'}
     n8: f32 = select n6, n3, n7
-    n9: f32 = exp n8${dropped}`,
-    dropout ? 'n15' : 'n9',
+    n9: f32 = exp n8${dropped}${hidden(dropout ? 15 : 9)[0]}`,
+    `n${hidden(dropout ? 15 : 9)[1]}`,
   );
   const gradient = () =>
     stage(
@@ -108,7 +147,8 @@ ${behind}
     n6: f32 = add n5, n5
     n7: f32 = mul n3, n6
     n8: f32 = add n7, n4
-    n9: f32 = mul n8, n6`,
+    n9: f32 = mul n8, n6${hidden(9)[0]}`,
+      `n${hidden(9)[1]}`,
     );
   const last = hasGradient ? 'local2' : 'local';
   const summed = (n: number, array: string, name: string) => `
@@ -146,10 +186,14 @@ ${isPair ? `  ${store('other')} = n7\n` : ''}}`;
 interface Online extends Pick<Attention, 'heads' | 'rows' | 'terms' | 'features' | 'termsFirst'> {
   /** Results of a product with the powers; 0: what is stored are maxima and sums. */
   readonly results: number;
-  /** Whether a factor of each term is in the product, as dropout is. */
-  readonly hasFactor: boolean;
+  /** Whether a factor of each term is in the product, as dropout is: a number of a buffer or a random one. */
+  readonly factor: 'none' | 'loaded' | 'drawn';
+  /** Whether maxima and sums are stored beside the product. */
+  readonly keepsRows: boolean;
   /** What is added to some scores. */
   readonly special: Special;
+  /** Of the terms of a row, others have scores of -Infinity. */
+  readonly visible: Visible;
 }
 
 type Special = (typeof SPECIALS)[number];
@@ -163,8 +207,10 @@ const onlines: fc.Arbitrary<Online> = fc.record({
   features: fc.constantFrom(4, 6, 17),
   termsFirst: fc.constantFrom(true, false, false),
   results: fc.constantFrom(0, 8, 13, 32),
-  hasFactor: fc.boolean(),
+  factor: fc.constantFrom('none', 'loaded', 'drawn'),
+  keepsRows: fc.boolean(),
   special: fc.constantFrom(...SPECIALS),
+  visible: fc.constantFrom(...VISIBLE),
 });
 
 /** Kernels with sums that are rescaled, among whose scores there may be some that are no numbers. */
@@ -173,25 +219,48 @@ export const onlineCases: fc.Arbitrary<KernelCase> = fc
   .map(([shape, seed]) => onlineCase(shape, seed));
 
 function onlineCase(shape: Online, seed: number): KernelCase {
-  const { heads, rows, terms, features, termsFirst, results, hasFactor, special } = shape;
+  const { heads, rows, terms, features, termsFirst, results } = shape;
+  const { factor, keepsRows, special, visible } = shape;
   const [r, t] = [rows[0] * rows[1], terms[0] * terms[1]];
   const place = (row: string, term: string) =>
     termsFirst ? `${terms[1]}*${row} + ${term}` : `${row} + ${rows[1]}*${term}`;
   const [tile, term] = results > 0 ? ['a4', 'a5'] : ['a3', 'a4'];
   const score = `${r * t}*a0 + ${rows[1] * t}*a1 + ${t}*a2 + ${terms[1]}*${tile} + ${term}`;
   const perRow = `${r}*a0 + ${rows[1]}*a1 + a2`;
-  const weighted = `
-  n6: f32 = load b3[${t * results}*a0 + a3 + ${terms[1] * results}*${tile} + ${results}*${term}]
-  n7: f32 = load b4[${score}]
-  n8: f32 = mul n7, n6
-  reduce sum ${hasFactor ? 'n8' : 'n6'} rescaled 1
-  n9: f32 = accumulator3
-  n10: f32 = div n9, n5
-  n11: f32 = ${hasFactor ? 'neg' : 'add'} n10${hasFactor ? '' : ', n10'}
-  store b5[${r * results}*a0 + ${rows[1] * results}*a1 + ${results}*a2 + a3] = n11`;
-  const statistics = `
-  store b3[${perRow}] = n3
-  store b4[${perRow}] = n5`;
+  const seen = visibleNodes(visible, 3, `${rows[1]}*a1 + a2`, `${terms[1]}*${tile} + ${term}`);
+  /** The number of the node behind these. */
+  const at = 3 + seen.length;
+  const n = (k: number) => `n${at + k}`;
+  /** Buffers behind those of scores and what is added to them, in order. */
+  const more: string[] = [];
+  const buffer = (access: 'read' | 'write', elements: number) => {
+    const name = `b${3 + more.length}`;
+    more.push(`buffer ${name} ${access} f32 ${elements}`);
+    return name;
+  };
+  const lines: string[] = [];
+  if (results > 0) {
+    const values = buffer('read', heads * t * results);
+    const own = {
+      none: () => 'constant 1',
+      loaded: () => `load ${buffer('read', heads * r * t)}[${score}]`,
+      drawn: () => `random seed 2 stream 4 counter ${score} step ${n(6)}`,
+    };
+    lines.push(
+      `${n(5)}: f32 = load ${values}[${t * results}*a0 + a3 + ${terms[1] * results}*${tile} + ${results}*${term}]`,
+      `${n(6)}: i32 = constant 9`,
+      `${n(7)}: f32 = ${own[factor]()}`,
+      `${n(8)}: f32 = mul ${n(7)}, ${n(5)}`,
+      `reduce sum ${factor === 'none' ? n(5) : n(8)} rescaled 1`,
+      `${n(9)}: f32 = accumulator3`,
+      `${n(10)}: f32 = div ${n(9)}, ${n(4)}`,
+      `${n(11)}: f32 = neg ${n(10)}`,
+      `store ${buffer('write', heads * r * results)}[${r * results}*a0 + ${rows[1] * results}*a1 + ${results}*a2 + a3] = ${n(11)}`,
+    );
+  }
+  if (results === 0 || keepsRows)
+    for (const node of [n(2), n(4)])
+      lines.push(`store ${buffer('write', heads * r)}[${perRow}] = ${node}`);
   const text = `kernel online {
   axis a0 parallel ${heads}
   axis a1 parallel ${rows[0]}
@@ -202,9 +271,7 @@ function onlineCase(shape: Online, seed: number): KernelCase {
   buffer b0 read f32 ${heads * r * features}
   buffer b1 read f32 ${heads * t * features}
   buffer b2 read f32 ${heads * r * t}
-  buffer b3 ${results > 0 ? `read f32 ${heads * t * results}` : `write f32 ${heads * r}`}
-  buffer b4 ${results > 0 ? `read f32 ${heads * r * t}` : `write f32 ${heads * r}`}
-  ${results > 0 ? `buffer b5 write f32 ${heads * r * results}` : ''}
+  ${more.join('\n  ')}
   stage over 2 and 1 reduced local f32 ${rows[1] * terms[1]} {
     axis a3 parallel ${rows[1]}
     axis a4 parallel ${terms[1]}
@@ -219,16 +286,18 @@ function onlineCase(shape: Online, seed: number): KernelCase {
   n0: f32 = load local[${place('a2', term)}]
   n1: f32 = load b2[${score}]
   n2: f32 = add n0, n1
-  reduce max n2
-  n3: f32 = accumulator
-  n4: f32 = constant 1
-  reduce sum n4 rescaled 1
-  n5: f32 = accumulator2
-${results > 0 ? weighted : statistics}
+  ${seen.join('\n  ')}
+  n${at}: f32 = constant -Infinity
+  n${at + 1}: f32 = select n${at - 1}, n2, n${at}
+  reduce max n${at + 1}
+  n${at + 2}: f32 = accumulator
+  n${at + 3}: f32 = constant 1
+  reduce sum n${at + 3} rescaled 1
+  n${at + 4}: f32 = accumulator2
+  ${lines.join('\n  ')}
 }
 `;
-  const used = hasFactor || results === 0 ? text : withoutFactor(text);
-  return caseOf(used, seed, (buffers) => {
+  return caseOf(text, seed, (buffers) => {
     const added = buffers[2];
     added.forEach((value, k) => {
       const [row, column] = [Math.floor(k / t), k % t];
@@ -237,18 +306,6 @@ ${results > 0 ? weighted : statistics}
     });
   });
 }
-
-/** The weighted kernel where no factor is loaded. */
-const withoutFactor = (text: string) =>
-  text
-    .split('\n')
-    .filter((line) => !/^ {2}(buffer b4|n7:|n8:)/.test(line))
-    .join('\n')
-    .replaceAll('n9', 'n7')
-    .replaceAll('n10', 'n8')
-    .replaceAll('n11', 'n9')
-    .replace('buffer b5', 'buffer b4')
-    .replace('store b5', 'store b4');
 
 function specialAt(special: Special, row: number, column: number, terms: number): number {
   const isHere = (row * 7 + column) % 5 === 0;

@@ -8,6 +8,7 @@ import type {
   NodeIndex,
   Store,
 } from '../../../ir/kernel.ts';
+import { repeatedAxes } from '../../../ir/kernel-addresses.ts';
 import { nodeOperands } from '../../../ir/kernel-cost.ts';
 import { append } from '../../../ir/lists.ts';
 import type { RandomDraw } from './dialect.ts';
@@ -233,7 +234,7 @@ export function storeLines(scope: Scope): string[] {
   const { stores } = scope.kernel;
   return [
     ...evaluate(scope, storedValues(scope.kernel)),
-    ...stores.map((store) => storeLine(scope, store)),
+    ...stores.flatMap((store) => storeLine(scope, store)),
   ];
 }
 
@@ -245,10 +246,11 @@ export function storedText(scope: Scope, type: StorageType, value: NodeIndex): s
   return scalarText(scope.writer, 'roundF16', valueType(type), [name]);
 }
 
-export function storeLine(scope: Scope, store: Store): string {
+/** A store at the point of `scope`; nothing where it is another point that does it. */
+export function storeLine(scope: Scope, store: Store): string[] {
   const { buffer, indirect, accumulate } = store;
   const { dialect } = scope.writer;
-  const { dtype } = scope.kernel.buffers[buffer];
+  const { dtype, access } = scope.kernel.buffers[buffer];
   const write = accumulate
     ? dialect.accumulate
     : scope.writer.quads.has(buffer)
@@ -256,10 +258,23 @@ export function storeLine(scope: Scope, store: Store): string {
       : dialect.store;
   const address = addressText(scope, store.index, indirect);
   const assignment = write(dtype, `b${buffer}`, address, storedText(scope, dtype, store.value));
-  if (!indirect) return assignment;
-  const inside = dialect.inside(scope.names.get(indirect.node)!, indirect.extent);
-  return `if (${inside}) { ${assignment} }`;
+  if (indirect) {
+    const inside = dialect.inside(scope.names.get(indirect.node)!, indirect.extent);
+    return [`if (${inside}) { ${assignment} }`];
+  }
+  // The arrays of stages, which are loaded, lie alike in all tiles.
+  const repeated = access === 'write' ? repeatedAxes(scope.kernel, store) : [];
+  const isHere = boundsText(scope, firstAlong(scope.kernel, repeated));
+  if (isHere === true) return [assignment];
+  return isHere === false ? [] : [`if (${isHere}) { ${assignment} }`];
 }
+
+/** The condition of the first index of all of some axes. */
+const firstAlong = ({ axes }: Kernel, some: readonly number[]): Bound[] =>
+  some.map((own) => ({
+    index: { offset: 0, coefficients: axes.map((_, axis) => Number(axis === own)) },
+    extent: 1,
+  }));
 
 /** The nodes that the stores of a kernel need directly. */
 export const storedValues = ({ stores }: Kernel): NodeIndex[] =>

@@ -296,7 +296,7 @@ export function storePoints(points: readonly Point[], quads?: Quads): string[] {
             : assignment,
         );
       } else if (!quads?.stores.has(store) || !isInQuad(points, at, quads.axis))
-        lines.push(storeLine(scope, store));
+        append(lines, storeLine(scope, store));
     });
   return lines;
 }

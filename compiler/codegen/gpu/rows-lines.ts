@@ -44,7 +44,7 @@ export function rowsLines(one: Part, division: Blocked, rows: Rows): RowsLines {
   const { writer, workgroupSize, names } = one;
   const { dialect } = writer;
   const { constant, variable, component, barrier } = dialect;
-  const { part, row, term, load, quads, maximum, sums, weight, arrays } = rows;
+  const { part, row, term, load, quads, each, maximum, sums, weight, arrays } = rows;
   const [count, terms] = [part.axes[row].extent / ROWS, part.axes[term].extent];
   const reducers = reducersOf(rows, workgroupSize);
   const all = [maximum, ...sums];
@@ -53,22 +53,26 @@ export function rowsLines(one: Part, division: Blocked, rows: Rows): RowsLines {
   const found = (c: number) => `found_${c}`;
   const four = range(ROWS);
   const axes = names.with(row, 'first_row').with(term, 'term');
+  /** For each of the neighbouring terms, those of all rows. */
   const points = () =>
-    four.map((c): Point => {
-      const scope = newScope(part, writer, axes, `_${c}`);
-      const shifted = axes.map((name, axis) =>
-        axis === row && c > 0 ? { outer: name as string, inner: null, shift: c } : name,
-      );
-      const totals = part.reductions.map((_, r) => known(r, c));
-      return {
-        scope: scopeOfTerms(innerScope(scope, shifted), totals),
-        at: axes.map((_, axis) => (axis === row ? c : 0)),
-      };
-    });
+    range(each).map((t) =>
+      four.map((c): Point => {
+        const scope = newScope(part, writer, axes, t === 0 ? `_${c}` : `_${c}_t${t}`);
+        const at = axes.map((_, axis) => (axis === row ? c : axis === term ? t : 0));
+        const shifted = axes.map((name, axis) =>
+          at[axis] > 0 ? { outer: name as string, inner: null, shift: at[axis] } : name,
+        );
+        const totals = part.reductions.map((_, r) => known(r, c));
+        return { scope: scopeOfTerms(innerScope(scope, shifted), totals), at };
+      }),
+    );
   // Invocations behind the last row have no terms.
   const overTerms = (lines: readonly string[]) => [
     `if (reducer < ${reducers}) {`,
-    dialect.loop({ name: 'term', first: 'reducer', end: String(terms), step: reducers }),
+    dialect.loop({
+      ...{ name: 'term', end: String(terms), step: reducers * each },
+      first: each === 1 ? 'reducer' : `reducer * ${each}`,
+    }),
     ...lines,
     '}',
     '}',
@@ -91,15 +95,15 @@ export function rowsLines(one: Part, division: Blocked, rows: Rows): RowsLines {
   const highest = points();
   const exponent = part.reductions[maximum].value;
   const powers = points();
-  const address = addressText(powers[0].scope, load.index, undefined);
-  const vector = dialect.vector('f32x4', ['weight_0', 'weight_1', 'weight_2', 'weight_3']);
   const step = [
     '{',
     ...four.map((c) => printed.get(maximum)!.declare(found(c))),
     ...overTerms([
-      ...evaluatePoints(highest, [exponent], quads),
-      ...values(highest, exponent).map((value, c) =>
-        printed.get(maximum)!.combine(found(c), value),
+      ...evaluatePoints(highest.flat(), [exponent], quads),
+      ...highest.flatMap((rowsOfTerm) =>
+        values(rowsOfTerm, exponent).map((value, c) =>
+          printed.get(maximum)!.combine(found(c), value),
+        ),
       ),
     ]),
     ...combined('max'),
@@ -116,14 +120,24 @@ export function rowsLines(one: Part, division: Blocked, rows: Rows): RowsLines {
     )};`,
     '}',
     ...overTerms([
-      ...evaluatePoints(powers, [...sums.map((r) => part.reductions[r].value), weight], quads),
-      ...sums.flatMap((r) =>
-        values(powers, part.reductions[r].value).map((value, c) =>
-          printed.get(r)!.combine(known(r, c), value),
-        ),
+      ...evaluatePoints(
+        powers.flat(),
+        [...sums.map((r) => part.reductions[r].value), weight],
+        quads,
       ),
-      ...values(powers, weight).map((value, c) => constant('f32', `weight_${c}`, value)),
-      dialect.storeQuad('f32', `b${load.buffer}`, address, vector),
+      ...powers.flatMap((rowsOfTerm) => [
+        ...sums.flatMap((r) =>
+          values(rowsOfTerm, part.reductions[r].value).map((value, c) =>
+            printed.get(r)!.combine(known(r, c), value),
+          ),
+        ),
+        dialect.storeQuad(
+          'f32',
+          `b${load.buffer}`,
+          addressText(rowsOfTerm[0].scope, load.index, undefined),
+          dialect.vector('f32x4', values(rowsOfTerm, weight)),
+        ),
+      ]),
     ]),
     barrier,
     '}',

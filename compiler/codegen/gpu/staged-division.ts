@@ -33,7 +33,8 @@ import {
   threadsOf,
 } from './staged-product.ts';
 import { reducersOf, rowBytes, rowsOf, rowsWork } from './staged-rows.ts';
-import { guardOf, sameGuard } from './tile-guards.ts';
+import { stepGuards, stepShare } from './step-guards.ts';
+import { guardOf, sameGuard, sameSlopes, type TileGuard } from './tile-guards.ts';
 import { TUNING } from './tuning.ts';
 import type { StagedVariant } from './variant.ts';
 
@@ -89,6 +90,8 @@ export interface Division {
   readonly serial: number;
   /** How often it waits for the others. */
   readonly barriers: number;
+  /** Tiles, one behind the other, of the mean sum: those that add something to it. */
+  readonly steps: number;
   /** How many times as long as alone, for want of workgroup memory that lets others run beside it. */
   readonly crowding: number;
 }
@@ -287,7 +290,12 @@ function guardedProduct(
   if (number === stages.length) return product;
   const guard = (k: number, nodes: readonly Expression[], isMeant: (node: Expression) => boolean) =>
     guardOf(parts[k], tiles[k], new Set(nodes.flatMap((node, n) => (isMeant(node) ? [n] : []))));
-  const guarded = guard(number, stages[number].nodes, ({ kind }) => kind === 'accumulator');
+  const every = stepGuards(kernel);
+  /** What holds in all steps that add something is no condition in them. */
+  const isSaid = (one: TileGuard) =>
+    every.some((said) => sameSlopes(said, one) && said.offset <= one.offset);
+  const accumulators = guard(number, stages[number].nodes, ({ kind }) => kind === 'accumulator');
+  const guarded = accumulators && isSaid(accumulators.guard) ? null : accumulators;
   const isRead = (node: Expression) => node.kind === 'load' && node.buffer === localArray(number);
   const readers = [...stages, kernel].flatMap(({ nodes }, k) =>
     nodes.some(isRead) ? [guard(k, nodes, isRead)?.guard ?? null] : [],
@@ -297,7 +305,8 @@ function guardedProduct(
     stages[number].stores.length === 1 &&
     readers.every((one) => one !== null && needed !== null && sameGuard(one, needed));
   const extents = tiles[number].map((axis) => parts[number].axes[axis].extent);
-  return inTiles(parts[number], product, isOne ? needed : null, guarded, extents);
+  const own = isOne && needed && !isSaid(needed) ? needed : null;
+  return inTiles(parts[number], product, own, guarded, extents);
 }
 
 /** The ways of a part with so many terms at a time. */
@@ -365,7 +374,7 @@ function divide(
   let time = 0;
   let serial = 0;
   let barriers = kernel.staging.stages.length + Number(carries);
-  const tileTimes = tileSteps(kernel);
+  const tileTimes = tileSteps(kernel) * stepShare(kernel);
   const blocked = products.map((product, k) => {
     const threads = product && threadsOf(product, workgroupSize);
     if (!product || !threads) return null;
@@ -434,7 +443,7 @@ function divide(
     ...variant,
     kernels: parts.map((part, k) => blocked[k]?.rows?.product ?? part),
     ...{ parts: chosen, time: time * tileTimes },
-    ...{ serial: serial * tileTimes, barriers: barriers * tileTimes },
+    ...{ serial: serial * tileTimes, barriers: barriers * tileTimes, steps: tileTimes },
     crowding: Math.max(1, coreInvocations / (together * workgroupSize)),
   };
 }

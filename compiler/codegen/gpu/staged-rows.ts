@@ -5,7 +5,7 @@ import { axesOfKind, axisDependence } from '../contraction-groups.ts';
 import { type Operations, plainly, total } from '../work.ts';
 import { storedValues } from './expression.ts';
 import { operationsOf, WORKGROUP_ACCESS } from './operations.ts';
-import { neededNodes, type Quads, quadAccesses } from './points.ts';
+import { neededNodes, type Quads, quadAccesses, withMore } from './points.ts';
 import { byRescaling, rescaledBy } from './rescale.ts';
 
 // A sum of products whose left factor is powers by the maximum of its row, as softmax times values: in each tile the powers take the
@@ -22,7 +22,10 @@ export interface Rows {
   readonly term: number;
   /** The load of an exponent from the array, where its power takes its place. */
   readonly load: Extract<Expression, { kind: 'load' }>;
+  /** The exponents of neighbouring rows, and random numbers of these or of neighbouring terms. */
   readonly quads: Quads;
+  /** Neighbouring terms that an invocation has at once. */
+  readonly each: 1 | 4;
   /** The number of the maximum, and of the sums over the terms of rows. */
   readonly maximum: number;
   readonly sums: readonly number[];
@@ -82,9 +85,12 @@ export function rowsOf(part: Kernel, tile: readonly number[], first: number): Ro
   });
   if (isElsewhere) return null;
   const arrays = new Map([maximum, ...sums].map((r, k) => [r, part.buffers.length + k]));
+  const random = needed.filter((node) => nodes[node].kind === 'random');
+  const ofTerms = quadAccesses(ofRows, term, random);
   return {
     ...{ part: ofRows, row, term, load, maximum, sums, weight, arrays },
-    quads: quadAccesses(ofRows, row, [nodes.indexOf(load)]),
+    quads: withMore(quadAccesses(ofRows, row, [nodes.indexOf(load), ...random]), ofTerms),
+    each: ofTerms.draws.size > 0 ? 4 : 1,
     product: productOfRows(part, { load, right, sum, row, arrays }),
   };
 }
@@ -189,13 +195,17 @@ export function rowBytes({ part, row, arrays }: Rows, workgroupSize: number): nu
 
 /** Operations for the rows of a tile. */
 export function rowsWork(rows: Rows, workgroupSize: number): Operations {
-  const { part, row, term, weight, sums, maximum, quads } = rows;
-  const elements = part.axes[row].extent * part.axes[term].extent;
+  const { part, row, term, weight, sums, maximum, quads, each } = rows;
+  const reducers = reducersOf(rows, workgroupSize);
+  const { extent } = part.axes[term];
+  // Invocations that have no more terms wait for those that do.
+  const terms = Math.ceil(extent / (reducers * each)) * reducers * each;
+  const elements = part.axes[row].extent * terms;
   const values = [weight, ...sums.map((r) => part.reductions[r].value)];
   const over = (roots: readonly NodeIndex[]) =>
     operationsOf(part, neededNodes(part, roots), elements, quads);
   const adding = elements * (values.length + WORKGROUP_ACCESS / ROWS);
-  const combining = workgroupSize * reducersOf(rows, workgroupSize) * (WORKGROUP_ACCESS + ROWS);
+  const combining = workgroupSize * reducers * (WORKGROUP_ACCESS + ROWS);
   return total(over([part.reductions[maximum].value]), over(values), plainly(adding + combining), {
     ...{ plain: 0, randoms: 0 },
     functions: workgroupSize * ROWS,

@@ -10,7 +10,6 @@ import { assembleModule, decompose, type GpuModule, gridOvershoots } from './mod
 import { quadBuffers } from './points.ts';
 import { productLines } from './product-lines.ts';
 import { evaluateTile } from './register-tile.ts';
-import { hasRescaled } from './rescale.ts';
 import { rowArrays } from './rows-lines.ts';
 import { carriedLines } from './staged-carried.ts';
 import {
@@ -32,6 +31,7 @@ import {
   unitScopes,
 } from './staged-parts.ts';
 import { productVectors } from './staged-product.ts';
+import { hasSteps, stepGuards } from './step-guards.ts';
 import { guardText, type TileGuard } from './tile-guards.ts';
 import type { StagedVariant } from './variant.ts';
 import { newWriter } from './writer.ts';
@@ -92,9 +92,13 @@ export function emitStaged(
       ? [`if (group >= ${groups}) { return; }`]
       : []),
     ...tile.lines,
-    ...(staging.tileTerms === 0 && !hasRescaled(kernel)
+    ...(!hasSteps(kernel)
       ? [...batch('group'), ...stages, ...partLines(last)]
-      : carriedLines(last, [...batch(`group * ${steps} + step`), ...step.lines, ...stages], steps)),
+      : carriedLines(last, {
+          ...{ steps, stages },
+          start: [...batch(`group * ${steps} + step`), ...step.lines],
+          guard: stepGuards(kernel).map((guard) => guardText(guard, names)),
+        })),
   ];
   const workgroupArrays = [
     ...staging.stages.flatMap(({ local }, k) =>

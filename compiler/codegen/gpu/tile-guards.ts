@@ -12,7 +12,7 @@ export interface TileGuard {
 }
 
 /** A condition of a kernel's nodes, and the branch of its selects that is taken where it fails. */
-interface Condition {
+export interface Condition {
   readonly node: NodeIndex;
   /** 1 or 2: the operand that selects take where a tile does without. */
   readonly otherwise: 1 | 2;
@@ -45,7 +45,11 @@ export function guardOf(
 
 /** Whether two guards say the same. */
 export const sameGuard = (a: TileGuard, b: TileGuard): boolean =>
-  a.offset === b.offset && a.coefficients.join() === b.coefficients.join();
+  a.offset === b.offset && sameSlopes(a, b);
+
+/** Whether two guards say the same but for their offset: the one with the smaller offset says more. */
+export const sameSlopes = (a: TileGuard, b: TileGuard): boolean =>
+  a.coefficients.join() === b.coefficients.join();
 
 /** How many of all tiles have something to do, over the extents of the tile's axes; 1 where more than two of them tell. */
 export function guardedShare(
@@ -72,7 +76,7 @@ export function guardedShare(
 }
 
 /** Comparisons of two indices, each with what is the most that it can be within a tile, both ways. */
-function conditionsOf({ nodes, axes }: Kernel, tile: readonly number[]): Condition[] {
+export function conditionsOf({ nodes, axes }: Kernel, tile: readonly number[]): Condition[] {
   return nodes.flatMap((node, index): Condition[] => {
     if (node.kind !== 'apply' || node.operands.length !== 2) return [];
     const [a, b] = node.operands.map((operand) => nodes[operand]);

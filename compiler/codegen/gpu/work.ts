@@ -95,17 +95,20 @@ function stagedWork(
   limits: TargetLimits,
 ): KernelWork {
   const division = divisionOf(kernel, variant, limits);
-  const { workgroupSize, kernels, parts, time, serial, barriers, crowding } = division;
+  const { workgroupSize, kernels, parts, time, serial, barriers, crowding, steps } = division;
   const workgroups = tileCount(kernel);
   const invocations = workgroups * workgroupSize;
   // An invocation without points waits for those that have some.
   const plain = MULTIPLY_ADD * invocations * time * crowding;
-  const tiles = workgroups * tileSteps(kernel);
+  const tiles = workgroups * steps;
   const calls = total(
     ...kernels.map((part, k) => {
       const own = parts[k];
       if (own.kind === 'product') return scaled(own.work.all, tiles);
-      return total(callsIn(part), scaled(rescaling(part, own), tiles));
+      return total(
+        scaled(callsIn(part), steps / tileSteps(kernel)),
+        scaled(rescaling(part, own), tiles),
+      );
     }),
   );
   // Contractions in blocks take most of the time where there are some.

@@ -52,7 +52,7 @@ export interface DotProductAttentionOptions extends AttentionMasks {
   readonly dropout?: number;
 }
 
-/** Stands for minus infinity, whose difference from itself is no number. */
+/** Stands for minus infinity, whose difference from itself is no number, where a query may see no key. */
 const MASKED = -1e30;
 
 /**
@@ -90,7 +90,10 @@ function masked(scores: Tensor, { causal, mask, keyMask }: DotProductAttentionOp
   let seen = scores;
   if (mask) seen = isFloat(mask.dtype) ? add(seen, mask) : select(mask, seen, MASKED);
   if (keyMask) seen = select(expandDims(expandDims(keyMask, 1), 1), seen, MASKED);
-  return causal ? select(comesBefore(scores), seen, MASKED) : seen;
+  if (!causal) return seen;
+  // Each query sees the first key, unless that is masked otherwise.
+  const least = mask || keyMask ? MASKED : Number.NEGATIVE_INFINITY;
+  return select(comesBefore(scores), seen, least);
 }
 
 /** Whether the key of a score comes no later than its query. */
