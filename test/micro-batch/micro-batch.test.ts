@@ -301,7 +301,11 @@ describe('tensors larger than a binding', () => {
     [
       'activations that are too large in the smallest parts',
       { words: btc.tensor([BATCH, 256], 'i32') },
-      ({ words: chosen }) => ({ y: outer(inner(words(chosen)).tanh()).tanh().mean(1) }),
+      ({ words: chosen }) => ({
+        y: outer(inner(words(chosen)).tanh())
+          .tanh()
+          .mean(1),
+      }),
       2,
     ],
   ])('are given up without plans that cannot help: %s', async (_, inputs, build, plans) => {
