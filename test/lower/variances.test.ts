@@ -250,3 +250,37 @@ test.each<[string, (x: btc.Tensor) => btc.Tensor]>([
   });
   session.destroy();
 });
+
+test('picked rows that are normalised and sorted are trained', async () => {
+  const parameter = (name: string, shape: number[]) => btc.param(name, shape, btc.init.zeros);
+  const model = btc.defineModel({
+    name: 'picked',
+    inputs: {
+      i: btc.tensor([2, 3], 'i32'),
+      w: btc.tensor([7, 3, 3, 2]),
+      u: btc.tensor([2, 3, 3, 7]),
+    },
+    build({ i, w, u }) {
+      const rows = btc.maximum(
+        parameter('rows', [2, 3, 7]),
+        parameter('least', [7]).mul(1.01).add(0.003),
+      );
+      const picked = btc.gather(rows, i);
+      const normal = btc
+        .normalise(picked, 1e-3)
+        .mul(parameter('scale', [7]))
+        .add(parameter('shift', [7]));
+      const sorted = btc.sort(picked.add(parameter('more', [2, 3, 3, 7]).mul(0.9)), 2).values;
+      const turned = btc.transpose(normal, [3, 2, 1, 0]);
+      return { y: sorted, loss: sorted.mul(u).sum().add(turned.mul(w).sum()) };
+    },
+    train: {
+      loss: ({ loss }) => loss,
+      optimizer: btc.sgd(),
+      exchange: true,
+      metrics: ({ y }) => ({ y }),
+    },
+  });
+  const { plan } = await compile(model, { target: 'webgpu' });
+  expect(plan).not.toBeNull();
+});
