@@ -52,6 +52,10 @@ function narrowedAxes(kernel: Kernel, bounds: readonly Bound[]): Range[] {
   return axes;
 }
 
+/** Whether a bound has no axes, and fails. */
+const neverHolds = ({ index: { offset, coefficients }, extent }: Bound): boolean =>
+  (offset < 0 || offset >= extent) && coefficients.every((c) => c === 0);
+
 /** Beyond this many bounds on several axes the search over their subsets is cut off. */
 const MOST_SUBSTITUTIONS = 6;
 
@@ -64,7 +68,8 @@ const MOST_SUBSTITUTIONS = 6;
 export function loadRange(kernel: Kernel, index: Affine, bounds: readonly Bound[]): Range {
   if (bounds.length === 0) return affineRange(index, axisRanges(kernel));
   const axes = narrowedAxes(kernel, bounds);
-  if (axes.some((axis) => axis.low > axis.high)) return { low: 0, high: -1 };
+  if (axes.some((axis) => axis.low > axis.high) || bounds.some(neverHolds))
+    return { low: 0, high: -1 };
   const several = bounds
     .filter((bound) => bound.index.coefficients.filter((c) => c !== 0).length > 1)
     .slice(0, MOST_SUBSTITUTIONS);

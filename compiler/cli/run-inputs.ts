@@ -107,7 +107,11 @@ async function givenInput({ name, dtype, shape }: PlanInput, value: string): Pro
   const number = Number(value);
   if (value.trim() === '' || !Number.isFinite(number))
     throw new Error(`input '${name}': '${value}' is neither a number nor a .safetensors file`);
-  return new DTYPES[dtype].array(elementCount(shape)).fill(number);
+  const { accepts, round, wanted, array } = DTYPES[dtype];
+  if (!accepts(number)) throw new Error(`input '${name}': '${value}' is not ${wanted}`);
+  if (!Number.isFinite(round(number)))
+    throw new Error(`input '${name}': '${value}' is beyond the numbers of ${dtype}`);
+  return new array(elementCount(shape)).fill(number);
 }
 
 /** @throws ReportedError BTC5010 */

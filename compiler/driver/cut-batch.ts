@@ -125,11 +125,13 @@ export function microBatchCounts({ traced }: ModuleState): number[] {
 /**
  * Of 1 and `counts`, the numbers of parts of the batch that may make all of these tensors small enough, where parameters and states
  * are cut in pieces as well. What outlives a program is as large whatever the batch is: where it cannot be cut in pieces there are
- * none. Other tensors take at best so many times less; the largest number is tried in any case, for they may not be in memory then.
+ * none. Nor are there for an input or an output, which is given or handed out as a whole. Other tensors take at best so many times less;
+ * the largest number is tried in any case, for they may not be in memory then.
  */
 export function splitCounts(tooLarge: readonly TooLarge[], counts: readonly number[]): number[] {
-  const kept = tooLarge.filter(({ tensor: { role } }) => isPersistent(role));
-  if (kept.some(({ tensor, limit }) => pieceCount(tensor, limit) === 1)) return [];
+  const staysWhole = ({ tensor, limit }: TooLarge) =>
+    isPersistent(tensor.role) ? pieceCount(tensor, limit) === 1 : tensor.role !== 'activation';
+  if (tooLarge.some(staysWhole)) return [];
   const others = tooLarge.filter(({ tensor: { role } }) => !isPersistent(role));
   const all = [1, ...counts];
   const enough = (parts: number) => others.every(({ bytes, limit }) => bytes / parts <= limit);

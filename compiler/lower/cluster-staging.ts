@@ -1,5 +1,5 @@
 import { DTYPES, valueType } from '../../ir/dtypes.ts';
-import type { Kernel } from '../../ir/kernel.ts';
+import { type Kernel, localArray } from '../../ir/kernel.ts';
 import type { ScheduleTensor } from '../../ir/schedule.ts';
 import { elementCount } from '../../ir/tensor.ts';
 import { type Cluster, linkCluster, type Producer } from './cluster.ts';
@@ -177,7 +177,9 @@ export class ClusterStaging {
       : fitting;
     if (candidates.length === 0) return { reason: 'one tile has all of it' };
     const holders = model.needsHolder ? cluster.producers.length : 0;
-    const bindings = bindingRanges(stageCluster(link, candidates[0])).length + holders;
+    const first = stageCluster(link, candidates[0]);
+    if (!readsItsArrays(first)) return { reason: 'nothing would read what a part of it fills' };
+    const bindings = bindingRanges(first).length + holders;
     if (bindings > maxBindings) return { reason: `one kernel would have ${bindings} bindings` };
     const apart = () =>
       [...cluster.producers.map(({ nest }) => nest), cluster.consumer].reduce(
@@ -220,4 +222,14 @@ export class ClusterStaging {
     for (const { tensor, isKept } of producers) if (!isKept) bound.delete(tensor);
     return bound.size + (this.options.model.needsHolder ? producers.length : 0);
   }
+}
+
+/** Whether a later stage or the body loads what each stage fills: what is simplified away where it is read is no part of a cluster. */
+function readsItsArrays({ staging, nodes }: LoopNest): boolean {
+  const stages = staging?.stages ?? [];
+  return stages.every((_, k) =>
+    [...stages.slice(k + 1), { nodes }].some((reader) =>
+      reader.nodes.some((node) => node.kind === 'load' && node.buffer === localArray(k)),
+    ),
+  );
 }

@@ -146,12 +146,31 @@ export function expressionKey(node: Expression, numberOf: (tensor: number) => nu
 
 const asItIs = (tensor: number) => tensor;
 
-/** Interns expressions while a loop nest's node list grows, so that equal ones are computed once. */
+/**
+ * An expression without bounds that hold or fail at all points, as those of an element at a fixed place do: where one fails, the place may be
+ * outside of memory.
+ */
+function settled(node: Expression): Expression {
+  if (node.kind !== 'load' && node.kind !== 'inBounds') return node;
+  const open = node.bounds.filter(({ index }) => index.coefficients.some((c) => c !== 0));
+  if (open.length === node.bounds.length) return node;
+  const fails = node.bounds.some(
+    (bound) =>
+      !open.includes(bound) && !(bound.index.offset >= 0 && bound.index.offset < bound.extent),
+  );
+  if (fails) return { kind: 'constant', dtype: node.dtype, value: 0 };
+  if (node.kind === 'inBounds' && open.length === 0)
+    return { kind: 'constant', dtype: node.dtype, value: 1 };
+  return { ...node, bounds: open };
+}
+
+/** Interns expressions while a loop nest's node list grows, so that equal ones are computed once; settles bounds without axes. */
 export class NodeList {
   readonly nodes: Expression[] = [];
   private readonly interned = new Map<string, number>();
 
-  add(node: Expression): number {
+  add(given: Expression): number {
+    const node = settled(given);
     const key = expressionKey(node, asItIs);
     let index = this.interned.get(key);
     if (index === undefined) {

@@ -133,6 +133,13 @@ describe('btc run', () => {
     expect(problem('--input', 'x=none.safetensors')).toContain(
       "error BTC6003: 'none.safetensors' does not exist",
     );
+    for (const value of ['1.5', '3e9'])
+      expect(problem('--input', `y=${value}`)).toContain(
+        `input 'y': '${value}' is not an integer of 32 bits, because the tensor is i32`,
+      );
+    expect(problem('--input', 'x=1e39')).toContain(
+      "input 'x': '1e39' is beyond the numbers of f32",
+    );
   });
 
   test('refuses a truncated and a tampered plan, naming the field', () => {

@@ -89,4 +89,14 @@ describe('the range of an address within bounds', () => {
     expect(low).toBeGreaterThanOrEqual(0);
     expect(high).toBeLessThan(elements);
   });
+
+  test('is empty where a bound without axes fails', () => {
+    const index = { offset: -3, coefficients: [4] };
+    const bound = (offset: number): Bound => ({ index: { offset, coefficients: [0] }, extent: 4 });
+    for (const offset of [-1, 4]) {
+      const { low, high } = loadRange(kernelOf([2]), index, [bound(offset)]);
+      expect(low).toBeGreaterThan(high);
+    }
+    expect(loadRange(kernelOf([2]), index, [bound(0)])).toEqual({ low: -3, high: 1 });
+  });
 });

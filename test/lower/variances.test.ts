@@ -9,7 +9,9 @@ import { kernelCost } from '../../ir/kernel-cost.ts';
 import { kernelBody } from '../../ir/kernel-text.ts';
 import type { Schedule } from '../../ir/schedule.ts';
 import { verifySchedule } from '../../ir/schedule-verify.ts';
+import { load } from '../../runtime/index.ts';
 import { moduleOf } from '../support/module-of.ts';
+import { compileWitnessed, randomInputs } from '../support/reference.ts';
 import { runScheduleInF32 } from '../support/run-schedule-f32.ts';
 
 // A mean and the variance around it in one pass, in f32, beside the two passes of a plain lowering.
@@ -204,4 +206,81 @@ test('batch norm reads its input twice forward and twice backward', async () => 
   );
   expect(reads.length).toBeGreaterThan(1);
   expect(reads.length).toBeLessThanOrEqual(4);
+});
+
+// Where a sample for the shift is padding, its place may be in front of the tensor, or behind it.
+test.each<[string, (x: btc.Tensor) => btc.Tensor]>([
+  ['sums so far', (x) => btc.normalise(btc.cumsum(x, 1))],
+  ['sums from here on', (x) => btc.normalise(btc.cumsum(x, 1, { reverse: true }))],
+  [
+    'rows that are mostly padding',
+    (x) =>
+      btc.variance(
+        btc.pad(x.exp(), [
+          [0, 0],
+          [9, 3],
+        ]),
+        1,
+      ),
+  ],
+  [
+    'padding alone but for the middle',
+    (x) =>
+      btc.variance(
+        btc.pad(x.exp(), [
+          [2, 2],
+          [8, 8],
+        ]),
+        0,
+      ),
+  ],
+])('terms that are outside of a tensor: %s', async (_, build) => {
+  const model = btc.defineModel({
+    name: 'outside',
+    inputs: { x: btc.tensor([6, 4]) },
+    build: ({ x }) => ({ y: build(x) }),
+  });
+  expect((await compile(model, { target: 'webgpu' })).plan).not.toBeNull();
+  const { plan, module, reference } = await compileWitnessed(model, { target: 'wasm' });
+  const session = await load(plan, { module });
+  const inputs = randomInputs(plan, 'predict', { classes: 2, step: 0, seed: 5 });
+  const { y } = await session.run('predict', inputs);
+  reference.run('predict', inputs).y.forEach((value, i) => {
+    expect(y[i]).toBeCloseTo(value, 4);
+  });
+  session.destroy();
+});
+
+test('picked rows that are normalised and sorted are trained', async () => {
+  const parameter = (name: string, shape: number[]) => btc.param(name, shape, btc.init.zeros);
+  const model = btc.defineModel({
+    name: 'picked',
+    inputs: {
+      i: btc.tensor([2, 3], 'i32'),
+      w: btc.tensor([7, 3, 3, 2]),
+      u: btc.tensor([2, 3, 3, 7]),
+    },
+    build({ i, w, u }) {
+      const rows = btc.maximum(
+        parameter('rows', [2, 3, 7]),
+        parameter('least', [7]).mul(1.01).add(0.003),
+      );
+      const picked = btc.gather(rows, i);
+      const normal = btc
+        .normalise(picked, 1e-3)
+        .mul(parameter('scale', [7]))
+        .add(parameter('shift', [7]));
+      const sorted = btc.sort(picked.add(parameter('more', [2, 3, 3, 7]).mul(0.9)), 2).values;
+      const turned = btc.transpose(normal, [3, 2, 1, 0]);
+      return { y: sorted, loss: sorted.mul(u).sum().add(turned.mul(w).sum()) };
+    },
+    train: {
+      loss: ({ loss }) => loss,
+      optimizer: btc.sgd(),
+      exchange: true,
+      metrics: ({ y }) => ({ y }),
+    },
+  });
+  const { plan } = await compile(model, { target: 'webgpu' });
+  expect(plan).not.toBeNull();
 });

@@ -276,17 +276,41 @@ describe('tensors larger than a binding', () => {
     expectClose(sorted(joined), sorted(whole.seen));
   });
 
-  test.each([
-    ['a table of a prime number of rows, which no number of parts makes smaller', 1009, 16, 1],
-    ['activations that are too large in the smallest parts', 1024, 2048, 2],
-  ])('are given up without plans that cannot help: %s', async (_, words, length, plans) => {
+  const table = btc.embedding(1009, 16);
+  const words = btc.embedding(64, 16);
+  const [inner, outer] = [btc.linear(16, 16), btc.linear(16, 1)];
+  test.each<[string, btc.ModelDefinition['inputs'], btc.ModelDefinition['build'], number]>([
+    [
+      'a table of a prime number of rows, which no number of parts makes smaller',
+      { words: btc.tensor([BATCH, 16], 'i32') },
+      ({ words: chosen }) => ({ y: table(chosen) }),
+      1,
+    ],
+    [
+      'an output, which is as large in any parts',
+      { words: btc.tensor([BATCH, 256], 'i32') },
+      ({ words: chosen }) => ({ y: words(chosen) }),
+      1,
+    ],
+    [
+      'an input, which is as large in any parts',
+      { x: btc.tensor([BATCH, 4096]) },
+      ({ x }) => ({ y: x.tanh().mean(1) }),
+      1,
+    ],
+    [
+      'activations that are too large in the smallest parts',
+      { words: btc.tensor([BATCH, 256], 'i32') },
+      ({ words: chosen }) => ({
+        y: outer(inner(words(chosen)).tanh())
+          .tanh()
+          .mean(1),
+      }),
+      2,
+    ],
+  ])('are given up without plans that cannot help: %s', async (_, inputs, build, plans) => {
     const lowered: string[] = [];
-    const made = () =>
-      btc.defineModel({
-        name: 'words',
-        inputs: { words: btc.tensor([BATCH, length], 'i32') },
-        build: ({ words: chosen }) => ({ y: btc.embedding(words, 16)(chosen) }),
-      });
+    const made = () => btc.defineModel({ name: 'words', inputs, build });
     const { diagnostics } = await btc.compile(made(), {
       limits: { maxBindingBytes: 8192 },
       onProgress: (at) => {
