@@ -61,7 +61,7 @@ export function computeInTiles(
     const [tensor] = group.wide.keys();
     let { ways, refusal } = tiledWays(group, accesses, places, staging);
     if (refusal !== null) {
-      const packed = packStatistics(group, accesses, new Set(current), options);
+      const packed = packStatistics(group, accesses, places, options);
       if (packed) {
         const others = tiledWays(packed.group, accesses, places, staging);
         refusal = others.refusal ?? refusal;
@@ -146,16 +146,17 @@ const LEAST_ROW = 8;
 /**
  * The group with all that its kernels are told of rows (maxima, sums) in one tensor, so that a kernel that reads several
  * binds one; null where there are fewer than two such tensors. Each begins where a range may be bound on its own, and fills all up to the
- * next: others stay as they are, and so do those that a kernel touches which is not among `present` any more.
+ * next: others stay as they are, and so do those that a kernel touches which is not in its place any more. They lie in the order in which they are
+ * made: what a kernel reads of them is one range, which nothing may be in that is made later.
  */
 function packStatistics(
   group: WideGroup,
   accesses: Accesses,
-  present: ReadonlySet<LoopNest>,
+  places: Places,
   options: TileOptions,
 ): Packed | null {
   const { typeOf, addTensor } = options;
-  const tensors = statisticsOf(group, accesses, present, options);
+  const tensors = statisticsOf(group, accesses, places, options);
   if (tensors.length < 2) return null;
   let elements = 0;
   const starts = new Map<number, number>();
@@ -202,7 +203,7 @@ const touching = (tensor: number, { readers, writers }: Accesses) => [
 function statisticsOf(
   group: WideGroup,
   accesses: Accesses,
-  present: ReadonlySet<LoopNest>,
+  { position }: Places,
   { isTemporary, typeOf }: TileOptions,
 ): number[] {
   const members = new Set(membersOf(group));
@@ -217,7 +218,7 @@ function statisticsOf(
   });
   const size = (tensor: number) => elementCount(typeOf(tensor).shape);
   const most = Math.min(...[...group.wide.keys()].map(size)) / LEAST_ROW;
-  return [...new Set([...told, ...finishing])].filter(
+  const found = [...new Set([...told, ...finishing])].filter(
     (tensor) =>
       isTemporary(tensor) &&
       !group.wide.has(tensor) &&
@@ -226,8 +227,10 @@ function statisticsOf(
       size(tensor) % rangeAlignment('f32') === 0 &&
       accesses.writers.get(tensor)?.length === 1 &&
       accesses.readers.has(tensor) &&
-      touching(tensor, accesses).every((nest) => present.has(nest) && !nest.staging),
+      touching(tensor, accesses).every((nest) => position.has(nest) && !nest.staging),
   );
+  const madeAt = (tensor: number) => position.get(accesses.writers.get(tensor)![0])!;
+  return found.sort((one, other) => madeAt(one) - madeAt(other));
 }
 
 /** The kernels of a program in order, and where each of them is. */
