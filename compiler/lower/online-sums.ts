@@ -179,22 +179,12 @@ function powerTerm(nodes: readonly Expression[], value: NodeIndex): PowerTerm | 
         : within(a, product(b));
     }
     case 'select':
-      return isZero(nodes[c]) && isDrawn(nodes, a)
+      return isZero(nodes[c])
         ? within(b, (list, own) => list.add({ ...node, operands: [a, own, c] }))
         : null;
     default:
       return null;
   }
-}
-
-/**
- * Whether a condition is one of random numbers alone, as that of dropout. One of positions or data may be there for the rows whose powers and sums are no
- * numbers: behind the sum nothing would keep these out.
- */
-function isDrawn(nodes: readonly Expression[], condition: NodeIndex): boolean {
-  const node = nodes[condition];
-  if (node.kind === 'apply') return node.operands.every((operand) => isDrawn(nodes, operand));
-  return node.kind === 'random' || node.kind === 'constant';
 }
 
 const constant = (value: number): Expression => ({ kind: 'constant', dtype: 'f32', value });

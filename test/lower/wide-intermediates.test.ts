@@ -8,17 +8,14 @@ import type { DeviceProfile } from '../../compiler/profile/profile.ts';
 import { H100 } from '../../compiler/profile/shipped/h100.ts';
 import { reuseWeightedSums } from '../../compiler/simplify/weighted-sums.ts';
 import type { Graph } from '../../ir/graph.ts';
-import { isStaged } from '../../ir/kernel-stage.ts';
 import type { Plan } from '../../ir/plan.ts';
 import { WEBGPU_DEFAULT_LIMITS } from '../../ir/schedule.ts';
-import { parseSchedule } from '../../ir/schedule-text.ts';
 import { elementCount } from '../../ir/tensor.ts';
 import { expectAgreement, openSession } from '../support/agreement.ts';
 import { caseOf, expectMeaning } from '../support/graph-meaning.ts';
 import { moduleOf } from '../support/module-of.ts';
 import { typedBuilder } from '../support/random-graph.ts';
 import { compileWitnessed } from '../support/reference.ts';
-import { runSchedule } from '../support/run-schedule.ts';
 import { soaked } from '../support/soak.ts';
 
 interface Attention {
@@ -323,38 +320,6 @@ describe('the option', () => {
     const { plan } = await btc.planModel(model, { tiles: 'always', profile: 'swiftshader' });
     const steps = plan!.programs.gradients.steps.map(({ label }) => label);
     expect(steps.some((label) => label.startsWith('contract+sub+exp+div+contract'))).toBe(true);
-  });
-
-  test('weights that a condition replaces by 0 are 0, in rows that see nothing too', async () => {
-    const [heads, positions, seen] = [2, 128, 90];
-    const rows = [1, heads, positions, 4];
-    let text = '';
-    const { diagnostics } = await btc.planModel(
-      btc.defineModel({
-        name: 'hidden',
-        inputs: { query: btc.tensor(rows), key: btc.tensor(rows), value: btc.tensor(rows) },
-        build({ query, key, value }) {
-          const scores = btc.einsum('bhqd,bhkd->bhqk', query, key);
-          const mask = btc.less(btc.iota(scores.shape, 2), seen);
-          const weights = btc.softmax(btc.select(mask, scores, Number.NEGATIVE_INFINITY));
-          return { y: btc.einsum('bhqk,bhkd->bhqd', btc.select(mask, weights, 0), value) };
-        },
-      }),
-      {
-        tiles: 'always',
-        printAfter: (pass, printed) => {
-          if (pass === 'actions') text = printed;
-        },
-      },
-    );
-    expect(diagnostics).toEqual([]);
-    const schedule = parseSchedule(text);
-    expect(schedule.kernels.some(isStaged)).toBe(true);
-    const ones = new Float64Array(elementCount(rows)).fill(1);
-    const { y } = runSchedule(schedule, 'predict', { query: ones, key: ones, value: ones }, {});
-    y.forEach((value, k) => {
-      expect(value).toBeCloseTo(Math.floor(k / 4) % positions < seen ? 1 : 0);
-    });
   });
 
   test('is a choice of a build', async () => {
