@@ -1,4 +1,11 @@
-import { type Expression, type NodeIndex, pointCount, type Reduction } from '../../ir/kernel.ts';
+import {
+  type Axis,
+  type Expression,
+  type NodeIndex,
+  pointCount,
+  type Reduction,
+} from '../../ir/kernel.ts';
+import { holdsInEveryRow, indexCondition } from '../../ir/kernel-conditions.ts';
 import { nodesUnderReduction } from '../../ir/kernel-cost.ts';
 import { mapOperands, mapStored } from '../../ir/kernel-operands.ts';
 import { type AddressLink, align } from './fuse.ts';
@@ -80,7 +87,7 @@ function joinAligned(
     secondNode[k] = stored === undefined ? copy(node, secondNode) : firstNode[stored];
   }
   const others = second.reductions.map((one) =>
-    onlineSum(list, own, { ...one, value: secondNode[one.value] }),
+    onlineSum(list, first.axes, own, { ...one, value: secondNode[one.value] }),
   );
   if (others.every(({ reduction }) => reduction.rescaled === undefined)) return null;
   const reductions = [...own, ...others.map(({ reduction }) => reduction)];
@@ -120,13 +127,19 @@ interface OnlineSum {
 }
 
 /** A sum of terms with a power by one of the maxima in front of it, as a sum of what is left of them that is rescaled; else as it is. */
-function onlineSum(list: NodeList, maxima: readonly Reduction[], sum: Reduction): OnlineSum {
+function onlineSum(
+  list: NodeList,
+  axes: readonly Axis[],
+  maxima: readonly Reduction[],
+  sum: Reduction,
+): OnlineSum {
   const asItIs: OnlineSum = { reduction: sum, finish: (_, total) => total };
   const term = sum.combiner === 'sum' ? powerTerm(list.nodes, sum.value) : null;
   const shift = term && list.nodes[term.shift];
   if (!term || shift?.kind !== 'accumulator' || shift.dtype !== 'f32') return asItIs;
   const maximum = maxima[shift.reduction];
   if (maximum?.combiner !== 'max' || maximum.value !== term.exponent) return asItIs;
+  if (term.seen !== null && !isHarmless(list.nodes, axes, term.seen, term.exponent)) return asItIs;
   return {
     reduction: { combiner: 'sum', value: term.rest(list), rescaled: shift.reduction },
     finish: (into, total) =>
@@ -143,6 +156,8 @@ interface PowerTerm {
   readonly exponent: NodeIndex;
   readonly shift: NodeIndex;
   readonly divisors: readonly NodeIndex[];
+  /** The condition where it fails of which the term is 0, whatever the power and the divisors are; null without one. */
+  readonly seen: NodeIndex | null;
   /** Adds the rest to the list that the term is in. */
   readonly rest: (list: NodeList) => NodeIndex;
 }
@@ -167,7 +182,7 @@ function powerTerm(nodes: readonly Expression[], value: NodeIndex): PowerTerm | 
       if (difference.kind !== 'apply' || difference.op !== 'sub') return null;
       const [exponent, shift] = difference.operands;
       const rest = (list: NodeList) => list.add(constant(1));
-      return { exponent, shift, divisors: [], rest };
+      return { exponent, shift, divisors: [], seen: null, rest };
     }
     case 'mul':
       return within(a, product(b)) ?? within(b, product(a));
@@ -178,13 +193,33 @@ function powerTerm(nodes: readonly Expression[], value: NodeIndex): PowerTerm | 
         ? { ...dividend, divisors: [...dividend.divisors, b] }
         : within(a, product(b));
     }
-    case 'select':
-      return isZero(nodes[c])
-        ? within(b, (list, own) => list.add({ ...node, operands: [a, own, c] }))
-        : null;
+    case 'select': {
+      if (!isZero(nodes[c])) return null;
+      const term = within(b, (list, own) => list.add({ ...node, operands: [a, own, c] }));
+      return term && term.seen === null ? { ...term, seen: a } : null;
+    }
     default:
       return null;
   }
+}
+
+/**
+ * Whether a power may leave a select that replaces its term by 0. Where the condition fails, the power is 0 then, as its exponent is -Infinity, but for rows
+ * whose powers and sums are no numbers: these have a term that is seen, so that their sums were none either.
+ */
+function isHarmless(
+  nodes: readonly Expression[],
+  axes: readonly Axis[],
+  seen: NodeIndex,
+  exponent: NodeIndex,
+): boolean {
+  const hidden = nodes[exponent];
+  if (hidden.kind !== 'apply' || hidden.op !== 'select' || hidden.operands[0] !== seen)
+    return false;
+  const otherwise = nodes[hidden.operands[2]];
+  const isNothing = otherwise.kind === 'constant' && otherwise.value === Number.NEGATIVE_INFINITY;
+  const condition = indexCondition(nodes, seen);
+  return isNothing && condition !== null && holdsInEveryRow(condition, axes);
 }
 
 const constant = (value: number): Expression => ({ kind: 'constant', dtype: 'f32', value });

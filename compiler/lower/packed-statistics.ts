@@ -4,6 +4,7 @@ import { rangeAlignment, type ScheduleTensor } from '../../ir/schedule.ts';
 import { elementCount } from '../../ir/tensor.ts';
 import { shiftAffine } from './affine.ts';
 import type { FusionLimits } from './fuse.ts';
+import type { Places } from './group-joins.ts';
 import type { LoopNest } from './loop-nest.ts';
 import { storesOf } from './sequence.ts';
 import {
@@ -32,16 +33,17 @@ const LEAST_ROW = 8;
 /**
  * The group with all that its kernels are told of rows (maxima, sums) in one tensor, so that a kernel that reads several
  * binds one; null where there are fewer than two such tensors. Each begins where a range may be bound on its own, and fills all up to the
- * next: others stay as they are, and so do those that a kernel touches which is not among `present` any more.
+ * next: others stay as they are, and so do those that a kernel touches which is not in its place any more. They lie in the order in which they are
+ * made: what a kernel reads of them is one range, which nothing may be in that is made later.
  */
 export function packStatistics(
   group: WideGroup,
   accesses: Accesses,
-  present: ReadonlySet<LoopNest>,
+  places: Places,
   options: StatisticsOptions,
 ): Packed | null {
   const { typeOf, addTensor } = options;
-  const tensors = statisticsOf(group, accesses, present, options);
+  const tensors = statisticsOf(group, accesses, places, options);
   if (tensors.length < 2) return null;
   let elements = 0;
   const starts = new Map<number, number>();
@@ -80,7 +82,7 @@ export function packStatistics(
 function statisticsOf(
   group: WideGroup,
   accesses: Accesses,
-  present: ReadonlySet<LoopNest>,
+  { position }: Places,
   { isTemporary, typeOf }: StatisticsOptions,
 ): number[] {
   const members = new Set(membersOf(group));
@@ -95,7 +97,7 @@ function statisticsOf(
   });
   const size = (tensor: number) => elementCount(typeOf(tensor).shape);
   const most = Math.min(...[...group.wide.keys()].map(size)) / LEAST_ROW;
-  return [...new Set([...told, ...finishing])].filter(
+  const found = [...new Set([...told, ...finishing])].filter(
     (tensor) =>
       isTemporary(tensor) &&
       !group.wide.has(tensor) &&
@@ -104,6 +106,8 @@ function statisticsOf(
       size(tensor) % rangeAlignment('f32') === 0 &&
       accesses.writers.get(tensor)?.length === 1 &&
       accesses.readers.has(tensor) &&
-      touching(tensor, accesses).every((nest) => present.has(nest) && !nest.staging),
+      touching(tensor, accesses).every((nest) => position.has(nest) && !nest.staging),
   );
+  const madeAt = (tensor: number) => position.get(accesses.writers.get(tensor)![0])!;
+  return found.sort((one, other) => madeAt(one) - madeAt(other));
 }

@@ -53,7 +53,7 @@ export function computeInTiles(
     const [tensor] = group.wide.keys();
     let { ways, refusal } = tiledWays(group, accesses, places, staging);
     if (refusal !== null) {
-      const packed = packStatistics(group, accesses, new Set(current), options);
+      const packed = packStatistics(group, accesses, places, options);
       if (packed) {
         const others = tiledWays(packed.group, accesses, places, staging);
         refusal = others.refusal ?? refusal;

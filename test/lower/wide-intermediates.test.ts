@@ -8,14 +8,17 @@ import type { DeviceProfile } from '../../compiler/profile/profile.ts';
 import { H100 } from '../../compiler/profile/shipped/h100.ts';
 import { reuseWeightedSums } from '../../compiler/simplify/weighted-sums.ts';
 import type { Graph } from '../../ir/graph.ts';
+import { isStaged } from '../../ir/kernel-stage.ts';
 import type { Plan } from '../../ir/plan.ts';
 import { WEBGPU_DEFAULT_LIMITS } from '../../ir/schedule.ts';
+import { parseSchedule } from '../../ir/schedule-text.ts';
 import { elementCount } from '../../ir/tensor.ts';
 import { expectAgreement, openSession } from '../support/agreement.ts';
 import { caseOf, expectMeaning } from '../support/graph-meaning.ts';
 import { moduleOf } from '../support/module-of.ts';
 import { typedBuilder } from '../support/random-graph.ts';
 import { compileWitnessed } from '../support/reference.ts';
+import { runSchedule } from '../support/run-schedule.ts';
 import { soaked } from '../support/soak.ts';
 
 interface Attention {
@@ -198,10 +201,10 @@ describe('the option', () => {
       expect(largest(plan!)).toBeLessThan(heads * positions ** 2 * 4);
       const inBlocks = plan!.kernels.filter(({ variant }) => variant?.includes('chunks'));
       expect(inBlocks.length).toBeGreaterThan(0);
-        console.log(
-          inBlocks.map((k) => k.variant),
-          plan!.kernels.map((k) => k.variant),
-        );
+      console.log(
+        inBlocks.map((k) => k.variant),
+        plan!.kernels.map((k) => k.variant),
+      );
       const session = await openSession({ plan, parameters, module });
       await expectAgreement([session], reference, 1);
       session.destroy();
@@ -295,6 +298,74 @@ describe('the option', () => {
       const scores = 4 * 2 * positions ** 2 * 4;
       if (tiles === 'always' && positions === 112) expect(largest(plan!)).toBeLessThan(scores);
     }
+  });
+
+  test('builds where maxima have gradients too', async () => {
+    // Of each row there are a maximum, a sum, how many scores are the maximum, and more: what a kernel reads of them has to be there by then.
+    const [heads, positions, features] = [3, 128, 13];
+    const rows = [1, heads, positions, features];
+    const values = [1, heads, positions, 2];
+    const attend = (query: btc.Tensor, key: btc.Tensor, value: btc.Tensor) => {
+      const scores = btc.einsum('bhqd,bhkd->hbqk', query.mul(0.3), key);
+      const powers = btc.exp(scores.sub(btc.max(scores, 3, { keepDims: true })));
+      const weights = powers.div(btc.sum(powers, 3, { keepDims: true }));
+      return btc.einsum('hbqk,bhke->bhqe', weights, value);
+    };
+    const model = btc.defineModel({
+      name: 'maxima',
+      inputs: {
+        query: btc.tensor(rows),
+        query2: btc.tensor(rows),
+        value: btc.tensor(values),
+        value2: btc.tensor(values),
+        factors: btc.tensor(values),
+      },
+      build({ query, query2, value, value2 }) {
+        const key = btc.param('key', rows, btc.init.zeros);
+        return { y: attend(query, key, value).add(attend(query2, key, value2)) };
+      },
+      train: {
+        loss: ({ y }, { factors }) => y.mul(factors).sum(),
+        metrics: ({ y }) => ({ y }),
+        optimizer: btc.sgd({ learningRate: 0.1 }),
+        exchange: true,
+      },
+    });
+    const { plan } = await btc.planModel(model, { tiles: 'always', profile: 'swiftshader' });
+    const steps = plan!.programs.gradients.steps.map(({ label }) => label);
+    expect(steps.some((label) => label.startsWith('contract+sub+exp+div+contract'))).toBe(true);
+  });
+
+  test('weights that a condition replaces by 0 are 0, in rows that see nothing too', async () => {
+    const [heads, positions, seen] = [2, 128, 90];
+    const rows = [1, heads, positions, 4];
+    let text = '';
+    const { diagnostics } = await btc.planModel(
+      btc.defineModel({
+        name: 'hidden',
+        inputs: { query: btc.tensor(rows), key: btc.tensor(rows), value: btc.tensor(rows) },
+        build({ query, key, value }) {
+          const scores = btc.einsum('bhqd,bhkd->bhqk', query, key);
+          const mask = btc.less(btc.iota(scores.shape, 2), seen);
+          const weights = btc.softmax(btc.select(mask, scores, Number.NEGATIVE_INFINITY));
+          return { y: btc.einsum('bhqk,bhkd->bhqd', btc.select(mask, weights, 0), value) };
+        },
+      }),
+      {
+        tiles: 'always',
+        printAfter: (pass, printed) => {
+          if (pass === 'actions') text = printed;
+        },
+      },
+    );
+    expect(diagnostics).toEqual([]);
+    const schedule = parseSchedule(text);
+    expect(schedule.kernels.some(isStaged)).toBe(true);
+    const ones = new Float64Array(elementCount(rows)).fill(1);
+    const { y } = runSchedule(schedule, 'predict', { query: ones, key: ones, value: ones }, {});
+    y.forEach((value, k) => {
+      expect(value).toBeCloseTo(Math.floor(k / 4) % positions < seen ? 1 : 0);
+    });
   });
 
   test('is a choice of a build', async () => {

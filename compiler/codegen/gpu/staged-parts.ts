@@ -135,6 +135,8 @@ export function sumLines(
       ),
     ),
   ];
+  // Without a loop around them the nodes of one pass over the terms would meet those of another.
+  const isBare = reduced.length === 0 && numbers.length < part.reductions.length;
   return [
     ...all.flatMap(({ names, declare, sums }) => [...names.map(declare), ...sums.declarations()]),
     ...reduced.reduceRight(
@@ -146,7 +148,7 @@ export function sumLines(
           (level) => all.flatMap(({ sums }) => sums.flush(level)),
           body,
         ),
-      step,
+      isBare ? ['{', ...step, '}'] : step,
     ),
     ...all.flatMap(({ sums }) => sums.totals()),
   ];

@@ -1,5 +1,5 @@
 import type { Kernel, NodeIndex } from '../../../ir/kernel.ts';
-import type { ScalarOp } from '../../../ir/scalar.ts';
+import { indexCondition } from '../../../ir/kernel-conditions.ts';
 import { storedValues } from './expression.ts';
 import { neededNodes } from './points.ts';
 
@@ -77,17 +77,10 @@ export function guardedShare(
 
 /** Comparisons of two indices, each with what is the most that it can be within a tile, both ways. */
 export function conditionsOf({ nodes, axes }: Kernel, tile: readonly number[]): Condition[] {
-  return nodes.flatMap((node, index): Condition[] => {
-    if (node.kind !== 'apply' || node.operands.length !== 2) return [];
-    const [a, b] = node.operands.map((operand) => nodes[operand]);
-    const order = ORDERS[node.op];
-    if (!order || a.kind !== 'index' || b.kind !== 'index') return [];
-    const { sign, least } = order;
-    /** What has to be at least 0 for the condition to hold. */
-    const offset = sign * (a.index.offset - b.index.offset) - least;
-    const slopes = axes.map(
-      (_, axis) => sign * (a.index.coefficients[axis] - b.index.coefficients[axis]),
-    );
+  return nodes.flatMap((_, index): Condition[] => {
+    const condition = indexCondition(nodes, index);
+    if (!condition) return [];
+    const { offset, slopes } = condition;
     const within = (direction: 1 | -1, first: number): TileGuard => ({
       offset: slopes.reduce(
         (sum, slope, axis) =>
@@ -105,16 +98,6 @@ export function conditionsOf({ nodes, axes }: Kernel, tile: readonly number[]): 
     ];
   });
 }
-
-/** Comparisons as `sign · (a - b) >= least`. */
-const ORDERS: Readonly<
-  Partial<Record<ScalarOp, { readonly sign: 1 | -1; readonly least: 0 | 1 }>>
-> = {
-  ge: { sign: 1, least: 0 },
-  gt: { sign: 1, least: 1 },
-  le: { sign: -1, least: 0 },
-  lt: { sign: -1, least: 1 },
-};
 
 /** The node that stands for one where the condition is decided. */
 function aliasOf({ nodes }: Kernel, { node: condition, otherwise }: Condition, index: NodeIndex) {
